@@ -143,7 +143,12 @@ PLAYGROUND = "python/server/playground"
 TYPESCRIPT = Language(
     title="TypeScript",
     toolchain="node",
-    folders=("typescript", "conformance/testees/typescript", PLAYGROUND),
+    folders=(
+        "typescript",
+        "conformance/testees/typescript",
+        "conformance/kits/typescript",
+        PLAYGROUND,
+    ),
     locks=("package-lock.json", "typescript/package.json", f"{PLAYGROUND}/package.json"),
     setup=(Step(("npm", "ci", "--no-audit", "--no-fund")),),
     test=(Step(("npm", "test"), "typescript"), Step(("npm", "test"), PLAYGROUND)),
@@ -164,6 +169,13 @@ TYPESCRIPT = Language(
             Step(("npm", "run", "--silent", "build"), "typescript"),
             Step(("npm", "run", "--silent", "build"), "conformance/testees/typescript"),
         ),
+    ),
+    kit=Testee(
+        command=("node", "{root}/conformance/kits/typescript/launcher.mjs"),
+        folder="conformance/kits/typescript",
+        artefact="typescript/dist/testing.mjs",
+        inputs=("typescript/", "conformance/kits/typescript/"),
+        build=(Step(("npm", "run", "--silent", "build"), "typescript"),),
     ),
 )
 

@@ -55,9 +55,16 @@ export function piece(type: string, requestId: string, now: number, token: strin
   return event(type, requestId, now, { token, data: { requestId, token } });
 }
 
-export function chunk(requestId: string, now: number, node: string, shown?: Frame): Frame {
+export function chunk(
+  requestId: string,
+  now: number,
+  node: string,
+  shown?: Frame,
+  done?: boolean,
+): Frame {
   const state = shown ? { rawResponse: shown } : {};
-  return event('stream_chunk', requestId, now, { node, data: { requestId, node, state } });
+  const end = done === undefined ? {} : { done };
+  return event('stream_chunk', requestId, now, { node, data: { requestId, node, state, ...end } });
 }
 
 export function toolCall(requestId: string, now: number, call: ToolCall): Frame {
@@ -79,17 +86,10 @@ export interface Ending {
 
 export function eventualResponse(requestId: string, now: number, said: Ending): Frame {
   const { messageId, text, citations, usage, suggestions } = said;
+  const next = suggestions.length > 0 ? { suggestedNextActions: [...suggestions] } : {};
   const answer: JsonObject = {
     messageId,
-    response: {
-      responseParts: [text],
-      customerHappinessScore: 0.5,
-      needsSatisfactionScore: 0.5,
-      requestSummary: '',
-      resolutionStatus: 'in_progress',
-      suggestedNextActions: [...suggestions],
-    },
-    needsEscalation: false,
+    response: text === '' ? '' : { responseParts: [text], ...next },
     ...(usage ? { usage: { ...usage } } : {}),
     ...(citations.length > 0 ? { citations: citations.map((one) => ({ ...one })) } : {}),
   } as unknown as JsonObject;

@@ -3,6 +3,7 @@ import { isObject } from '../wire/repair';
 import { CALLS } from './calls';
 import { type Action, checkedAction, Refusal } from './checks';
 import { failure, type Frame, turnResumed } from './frames';
+import type { Player } from './replaying';
 import { type Message, type Session, Store } from './store';
 import { bodyOf, Stopped, Turn } from './turn';
 import {
@@ -44,7 +45,7 @@ export class Hall {
   readonly questionMs: number;
   clock: Clock;
   /** Answers in place of all this: a cassette. */
-  player: ((link: Link, frame: Frame) => void) | undefined;
+  player: Player | undefined;
   connections = 0;
   #ids = 0;
   readonly #timers = new Set<Timer>();
@@ -108,6 +109,7 @@ export class Hall {
     this.connections += 1;
     const link = new Link(this.connections, wire, () => this.gone(link));
     this.links.add(link);
+    this.player?.greet(link);
     return link;
   }
 
@@ -135,7 +137,7 @@ export class Hall {
     try {
       frame = parsed(text);
       this.sent.push(frame);
-      if (this.player) this.player(link, frame);
+      if (this.player) this.player.answer(link, frame);
       else this.#handle(link, checkedAction(frame));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -1,5 +1,7 @@
 export { EVENT_FACTS } from '../wire/facts';
+export { CassetteError } from './cassette';
 export type { FormKind, FormSpecs } from './forms';
+export { record } from './recording';
 export type { Matcher } from './replies';
 export {
   type ChunkFacts,
@@ -14,5 +16,6 @@ export {
   FakeServer,
   type FakeServerOptions,
   type RefuseOptions,
+  type StoredConversation,
 } from './server';
 export { VirtualClock } from './virtual-clock';

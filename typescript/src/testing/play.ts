@@ -1,5 +1,5 @@
 import { answerOf, askApproval, askCode, askForm } from './asking';
-import { chunk, piece, toolCall, toolResult } from './frames';
+import { chunk, piece } from './frames';
 import { FORM_WORDS, type FormKind } from './forms';
 import type { Asked } from './questions';
 import { type ChunkFacts, type Step, TOOL } from './reply';
@@ -52,21 +52,9 @@ export function say(turn: Turn, type: string, word: string): void {
   turn.emit(piece(type, turn.requestId, turn.hall.now(), word));
 }
 
-function showChunk(
-  turn: Turn,
-  node: string,
-  { toolCalls = [], toolResults = [] }: ChunkFacts,
-): void {
-  const { requestId, hall } = turn;
-  const called = toolCalls.map((call) => toolCall(requestId, hall.now(), call));
-  const given = toolResults.map((result) => toolResult(requestId, hall.now(), result));
-  const shown = [...called, ...given].map((frame) => onNode(frame, node));
-  for (const frame of shown) turn.emit(frame);
-  if (shown.length === 0) turn.emit(chunk(requestId, hall.now(), node));
-}
-
-function onNode(frame: Record<string, unknown>, node: string): Record<string, unknown> {
-  return { ...frame, node, data: { ...(frame.data as object), node } };
+function showChunk(turn: Turn, node: string, { done, ...shown }: ChunkFacts): void {
+  const raw = Object.keys(shown).length > 0 ? { ...shown } : undefined;
+  turn.emit(chunk(turn.requestId, turn.hall.now(), node, raw, done));
 }
 
 type Question = Extract<Step, { readonly do: 'confirm' | 'otp' | 'interaction' }>;

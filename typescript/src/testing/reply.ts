@@ -36,10 +36,12 @@ export type Step =
 
 type SayType = 'stream_token' | 'stream_reasoning' | 'stream_preamble';
 
-/** What a chunk shows; each call and each result is a chunk of its own. */
+/** What a chunk shows: a call and a result of a tool. */
 export interface ChunkFacts {
-  readonly toolCalls?: readonly ToolCall[];
-  readonly toolResults?: readonly ToolResult[];
+  readonly toolCall?: ToolCall;
+  readonly toolResult?: ToolResult;
+  /** Whether the node has finished. */
+  readonly done?: boolean;
 }
 
 /** What a confirmation may say beside its description. */
@@ -111,7 +113,7 @@ export class Reply {
     return this.#add({ do: 'say', type: 'stream_preamble', words: [text] });
   }
 
-  /** A `stream_chunk` of a node; with several calls and results one for each of them. */
+  /** A `stream_chunk` of a node. */
   chunk(node: string, facts: ChunkFacts = {}): this {
     return this.#add({ do: 'chunk', node, facts });
   }

@@ -6,11 +6,14 @@ import {
   type HandlerOptions,
   SmoothAgentClient,
 } from '../index';
+import { readCassette } from './cassette';
 import { seeded } from './chance';
+import { files } from './files';
 import type { Frame } from './frames';
 import { type Agent, Hall } from './hall';
 import type { Listening } from './loopback';
 import { MEMORY_URL, memoryOpener, type Refused } from './memory';
+import { Player } from './replaying';
 import { Replies, type Matcher } from './replies';
 import { type Reply, ScriptError } from './reply';
 import { ScriptAgent } from './script';
@@ -38,6 +41,9 @@ export type FakeClientOptions = Omit<
   ClientOptions,
   'url' | 'opener' | 'clock' | 'random' | 'idGenerator'
 >;
+
+/** Options of a client that the server gives. */
+const GIVEN = ['url', 'opener', 'clock', 'random', 'idGenerator'];
 
 /** Agent of the conversations that `conversation` opens. */
 const AGENT_ID = '00000000-0000-4000-8000-000000000000';
@@ -83,13 +89,32 @@ export class FakeServer implements AsyncDisposable {
     this.#random = seeded(seed);
   }
 
+  /**
+   * A server that gives a cassette back: the nth action of a type is answered as the nth of that
+   * type was. Needs files: Node, Deno or Bun.
+   *
+   * @throws {CassetteError} the file is no cassette.
+   */
+  static async replayOf(path: string, options: FakeServerOptions = {}): Promise<FakeServer> {
+    const { readFile } = await files();
+    const name = path.slice(path.search(/[^/\\]*$/));
+    const player = new Player(readCassette(await readFile(path, 'utf8'), name));
+    const server = new FakeServer(options);
+    server.#hall.player = player;
+    return server;
+  }
+
   // Who talks to it
 
   /**
    * Makes a client of this server: in memory, after `listen` over its socket. It connects
    * with its first action, and is closed with the server.
+   *
+   * @throws {TypeError} an option is wrong, or one that the server gives.
    */
   client(options: FakeClientOptions = {}): SmoothAgentClient {
+    const given = GIVEN.find((name) => Object.hasOwn(options, name));
+    if (given) throw new TypeError(`${given}: the server gives it`);
     const opener = memoryOpener(this.#hall, () => this.#refusal());
     const inMemory = this.#listening ? {} : { opener, clock: this.#hall.clock };
     const clock = this.#hasOwnClock ? { clock: this.#hall.clock } : {};
@@ -142,8 +167,9 @@ export class FakeServer implements AsyncDisposable {
     return this.#url;
   }
 
-  /** Address of the server. */
+  /** Address of the server. @throws {TypeError} it does not listen. */
   get url(): string {
+    if (this.#url === MEMORY_URL) throw new TypeError('url: the server does not listen');
     return this.#url;
   }
 
@@ -219,7 +245,7 @@ export class FakeServer implements AsyncDisposable {
 
   /** Messages that no reply fitted; of a cassette, actions that it does not hold. */
   get unmatched(): readonly string[] {
-    return this.#replies.unmatched;
+    return this.#hall.player?.unmatched ?? this.#replies.unmatched;
   }
 
   /** Ends all open links. @throws {ScriptError} no peer may send that code. */
@@ -243,9 +269,10 @@ export class FakeServer implements AsyncDisposable {
     for (const link of this.#hall.links) link.send(frame);
   }
 
-  /** The conversation of a session. @throws {TypeError} there is no such session. */
-  conversationOf(sessionId: string): string {
-    return this.#talk(sessionId).conversationId;
+  /** What is stored of a session's conversation. @throws {TypeError} there is no such session. */
+  conversationOf(sessionId: string): StoredConversation {
+    const { conversationId: id, title } = this.#talk(sessionId);
+    return { id, title, messages: this.messages(sessionId) };
   }
 
   /** The stored messages of a session's conversation, oldest first. @throws {TypeError} as above. */
@@ -264,6 +291,15 @@ export class FakeServer implements AsyncDisposable {
     if (this.#isClosed) return { status: 503, headers: {} };
     return this.#refusals.shift();
   }
+}
+
+/** A conversation as the server has it. */
+export interface StoredConversation {
+  readonly id: string;
+  /** Empty until it was renamed. */
+  readonly title: string;
+  /** Oldest first. */
+  readonly messages: readonly ConversationMessage[];
 }
 
 /** How handshakes are refused. */

@@ -128,7 +128,7 @@ export class Turn {
     if (this.isOver || this.channel.link !== link) return;
     this.channel.link = undefined;
     if (!this.channel.numbered) {
-      this.fail('AGENT_ERROR', 'the link of the turn is lost');
+      this.fail('AGENT_ERROR', 'The turn lost its link.');
       return;
     }
     this.#watch();

@@ -56,7 +56,8 @@ describe('a reply', () => {
       reply
         .preamble('One moment')
         .reasoning('hm')
-        .chunk('orders', { toolCalls: [call], toolResults: [{ name: 'orders', result: 'sent' }] })
+        .chunk('orders', { toolCall: call })
+        .chunk('orders', { toolResult: { name: 'orders', result: 'sent' }, done: true })
         .chunk('plan')
         .tokens('It is ', 'on its way')
         .finish(undefined, {

@@ -110,7 +110,7 @@ describe('a fake server', () => {
     const cursor = page.nextCursor as string;
     expect((await client.getConversationMessages({ sessionId, cursor })).hasMore).toBe(false);
     const again = await client.resumeConversation({ conversationId, agentId });
-    expect([again.conversationId, server.conversationOf(again.sessionId)]).toEqual([
+    expect([again.conversationId, server.conversationOf(again.sessionId).id]).toEqual([
       conversationId,
       conversationId,
     ]);
@@ -197,6 +197,12 @@ describe('a fake server', () => {
   it.each<[string, () => unknown, new (...args: never[]) => Error]>([
     ['an option that is none', () => serve({ replays: true } as object), TypeError],
     ['an option of another type', () => serve({ seed: 'x' as never }), TypeError],
+    [
+      'an option of a client that it gives',
+      () => serve().client({ url: 'x' } as object),
+      TypeError,
+    ],
+    ['its address in memory', () => serve().url, TypeError],
     ['a close code that no peer may send', () => serve().disconnect(1005), ScriptError],
     ['a status that refuses nothing', () => serve().refuse(200), ScriptError],
     ['a script beside replies', () => both().script({ model: [] }), ScriptError],
