@@ -57,6 +57,7 @@ function createSession(hall: Hall, link: Link, action: Action): void {
     messages: [],
     turns: new Map(),
     running: undefined,
+    asked: new Map(),
     promised: new Map(),
   };
   store.talks.set(talk.conversationId, talk);
@@ -72,7 +73,7 @@ function createSession(hall: Hall, link: Link, action: Action): void {
     agentParticipantId: ids.agent,
     supports: new Set(hall.capabilities.filter((word) => supports.has(word))),
     verified: false,
-    asked: new Map(),
+    asked: talk.asked,
   };
   store.sessions.set(session.sessionId, session);
   const words = session.supports.has('spec_1_1') ? { capabilities: hall.capabilities } : {};

@@ -18,7 +18,7 @@ export interface Session {
   readonly supports: ReadonlySet<string>;
   /** Whether a one-time code was given. */
   verified: boolean;
-  /** The newest question of each kind. */
+  /** The questions of its conversation: another session may answer them. */
   readonly asked: Map<string, Asked>;
 }
 
@@ -46,6 +46,8 @@ export interface Talk {
   /** Turns by requestId, also those that are over. */
   readonly turns: Map<string, Turn>;
   running: Turn | undefined;
+  /** The newest question of each kind. */
+  readonly asked: Map<string, Asked>;
   /** Ids that were told `never`, with the link that was told so (REQ-SRV-28). */
   readonly promised: Map<string, number>;
 }

@@ -235,3 +235,18 @@ function both(): FakeServer {
   server.onMessage().finish();
   return server;
 }
+
+it('takes an answer from another session of the conversation', async () => {
+  const server = serve();
+  server.onMessage().confirm('pay').finish('paid');
+  const first = await server.conversation({ autoReconnect: true });
+  first.send('hello');
+  await server.clock.advance(0);
+  const { conversationId } = first;
+  const chat = await server.client().resumeConversation({ conversationId, agentId });
+  const turn = chat.openTurn();
+  for await (const { type } of turn ?? []) {
+    if (type === 'write_confirmation_required') await turn?.confirm(true);
+  }
+  expect((await turn)?.text).toBe('paid');
+});
