@@ -26,8 +26,8 @@ export default defineConfig([
   { ...common, entry: { index: 'src/index.ts' }, deps: { neverBundle: ['ws'] } },
   {
     ...common,
-    entry: { testing: 'src/testing/index.ts' },
-    deps: { neverBundle: ['ws', name] },
+    entry: { testing: 'src/testing/index.ts', react: 'src/react/index.ts' },
+    deps: { neverBundle: ['react', 'ws', name] },
     plugins: [main],
   },
 ]);

@@ -84,10 +84,12 @@ describe('the package', () => {
     expect((await run('node', [`load.${type}`], { cwd: folder })).stdout).toBe('idle\n');
   });
 
-  it('asks for nothing but an optional ws', () => {
+  it('asks for nothing but an optional ws and an optional React', () => {
     const about = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'));
-    expect([about.dependencies, Object.keys(about.peerDependencies)]).toEqual([undefined, ['ws']]);
-    expect(about.peerDependenciesMeta.ws.optional).toBe(true);
+    const peers = Object.keys(about.peerDependencies);
+    expect([about.dependencies, peers]).toEqual([undefined, ['react', 'ws']]);
+    const { react, ws } = about.peerDependenciesMeta;
+    expect([react.optional, ws.optional]).toEqual([true, true]);
   });
 
   it('stays small: the main entry is under 39.1 kB, minified and packed', async () => {
