@@ -20,7 +20,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A member inside an event; `sure` when every struct on the way requires it and its parents."""
+    """A member inside an event; `sure` when it is required, and no object around it may miss."""
 
     field: Field
     sure: bool
@@ -71,7 +71,7 @@ class FactReader:
             if field is None:
                 return None
             place = _Place(field, sure and field.required)
-            sure = place.sure
+            sure = place.sure and field.read_required and not field.nullable
             found = self.types.get(field.type.name) if isinstance(field.type, Ref) else None
             struct = found if isinstance(found, Struct) else None
         return place

@@ -151,7 +151,12 @@ class _Hoister:
 
     def _event(self, node: Node, message: Message) -> Json:
         out = self._rewrite(node, (), message.mirrors, message.tag)
-        rules = [rule for mirror in message.mirrors for rule in _mirror_rules(mirror)]
+        null = {path for fact in message.accessors if fact.nullable for path in fact.places}
+        rules = [
+            rule
+            for mirror in message.mirrors
+            for rule in _mirror_rules(mirror, mirror.nested in null)
+        ]
         if rules:
             out["allOf"] = [*out.get("allOf", []), *rules]
         return out
@@ -221,7 +226,8 @@ class _Hoister:
                 out[key] = self._rewrite(node.child(key), None, ())
             elif key in _LISTS:
                 word = "anyOf" if key == "oneOf" and self.view == "reader" else key
-                out[word] = [self._part(node.child(key, index)) for index in range(len(item))]
+                parts = (node.child(key, index) for index in range(len(item)))
+                out[word] = [self._part(part, path, mirrors) for part in parts]
             elif key == "properties":
                 out[key] = self._properties(node, path, mirrors, tag)
             elif key in _MAPS:
@@ -236,11 +242,11 @@ class _Hoister:
                 out["type"] = "object"
         return out if union is None else self._union(node, union, out)
 
-    def _part(self, node: Node) -> Json:
+    def _part(self, node: Node, path: Path | None = None, mirrors: tuple[Mirror, ...] = ()) -> Json:
         """Return a branch, or a part of an `allOf`; null by another name is null."""
         if self.view == "reader" and only_null(followed(node, self.spec.store.resolve).value):
             return {"type": "null"}
-        return self._rewrite(node, None, ())
+        return self._rewrite(node, path, mirrors)
 
     def _plain(self, node: Node) -> tuple[str, ...]:
         """Return the JSON types of a choice that is read as values of one type."""
@@ -411,8 +417,9 @@ def _present(path: Path, or_null: bool) -> Json:
     return inner
 
 
-def _mirror_rules(mirror: Mirror) -> list[Json]:
-    either = {"anyOf": [_present(mirror.nested, False), _present(mirror.top, True)]}
+def _mirror_rules(mirror: Mirror, nullable: bool) -> list[Json]:
+    places = (mirror.nested, mirror.top)
+    either = {"anyOf": [_present(place, or_null=not nullable) for place in places]}
     rules: list[Json] = []
     if mirror.needed:
         rules.append(either)

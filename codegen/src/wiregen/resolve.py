@@ -563,8 +563,12 @@ class Resolver:
             known = self._named.setdefault(chosen, node)
             if known.uri == node.uri or alike(known.value, node.value):
                 if chosen != name:
-                    said = f"{name!r} is {self._named[name].uri}, so this type is called {chosen!r}"
-                    self.note(node, "title-shared", said)
+                    self.note(
+                        node,
+                        "title-shared",
+                        f"{name!r} is {self._named[name].uri}, so this type is called {chosen!r}; "
+                        'a "title" of its own names it',
+                    )
                 return chosen
         return name
 

@@ -92,6 +92,40 @@ def test_words_beside_a_choice_are_not_a_change_of_the_choice(tmp_path: Path) ->
     assert [it.rule for it in found] == ["DOC_CHANGED"]
 
 
+def test_branches_that_no_type_says_are_the_same_in_any_order(tmp_path: Path) -> None:
+    def branches(files: Files, *kinds: str) -> None:
+        parts = [{"type": "object", "properties": {kind: {"type": kind}}} for kind in kinds]
+        files["told.json"]["properties"]["either"] = {"oneOf": parts}
+
+    old = pair(tmp_path / "a", lambda files: branches(files, "string", "integer"))[1]
+    turned = pair(tmp_path / "b", lambda files: branches(files, "integer", "string"))[1]
+    other = pair(tmp_path / "c", lambda files: branches(files, "integer", "boolean"))[1]
+    assert Comparison(build(old), build(turned), Policy()).run() == []
+    found = Comparison(build(old), build(other), Policy()).run()
+    assert [(it.rule, it.where) for it in found] == [("UNDECIDED", "Told/either")]
+
+
+@pytest.mark.parametrize(("kind", "decided"), [("string", True), ("integer", False)])
+def test_a_member_of_the_type_that_all_further_ones_have_is_no_change_of_theirs(
+    kind: str, decided: bool, tmp_path: Path
+) -> None:
+    def open_to_text(files: Files) -> None:
+        files["told.json"]["properties"]["inner"]["additionalProperties"] = {"type": "string"}
+
+    def named(files: Files) -> None:
+        open_to_text(files)
+        files["told.json"]["properties"]["inner"]["properties"]["more"] = {"type": kind}
+
+    old = pair(tmp_path / "a", open_to_text)[1]
+    new = pair(tmp_path / "b", named)[1]
+    for before, after, rule in (
+        (old, new, "PROP_ADDED_OPTIONAL"),
+        (new, old, "PROP_REMOVED_OPTIONAL"),
+    ):
+        found = Comparison(build(before), build(after), Policy()).run()
+        assert {it.rule for it in found} == {rule, *(() if decided else ("UNDECIDED",))}
+
+
 def test_what_an_event_shows_flat_and_what_correlates_it_is_compared(tmp_path: Path) -> None:
     def change(files: Files) -> None:
         files["told.json"]["x-payload"] = ["/inner"]

@@ -20,6 +20,7 @@ from wiregen.vectors import vector_files
 from .. import driving
 from ..test_protocols import frames, plain, wanted
 from .documents import INPUTS, SIBLINGS, inputs
+from .envelopes import document
 
 pytestmark = pytest.mark.timeout(600)
 PREFIX = "f_"  # so that no package is called as one of the language
@@ -35,7 +36,11 @@ def file(request: pytest.FixtureRequest) -> Path:
 def documents(file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
     folder = tmp_path_factory.mktemp("foreign")
     right = [item for item in inputs(file) if item.outcome == "right"]
-    return {PREFIX + item.name: build(item.write(folder)) for item in right}
+    found = {PREFIX + item.name: build(item.write(folder)) for item in right}
+    if file == SIBLINGS:
+        (folder / "asyncapi.json").write_text(json.dumps(document()), encoding="utf-8")
+        found[f"{PREFIX}envelopes"] = build(folder)
+    return found
 
 
 @pytest.fixture(scope="module")

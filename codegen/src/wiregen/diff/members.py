@@ -109,21 +109,21 @@ class MemberDiff:
             # Readers that close what was declared open do not exist.
             s2c = None if won.other.closed else Grade.OK
             self._to.report(rule, won.where, "is new", direction=won.direction, s2c=s2c)
-            self._beside(won, self._to.rests[0])
+            self._beside(won, *self._to.rests)
 
     def _removed(self, lost: Member) -> None:
         rule = "PROP_REMOVED_REQUIRED" if lost.field.required else "PROP_REMOVED_OPTIONAL"
         c2s = None if lost.other.closed else Grade.DANGEROUS
         s2c = None if lost.field.read_required else Grade.DANGEROUS
         self._to.report(rule, lost.where, "is gone", direction=lost.direction, c2s=c2s, s2c=s2c)
-        self._beside(lost, self._to.rests[1])
+        self._beside(lost, *reversed(self._to.rests))
 
-    def _beside(self, member: Member, other: Rests) -> None:
-        """Report a member that the other version has as any further one, of the type of those."""
+    def _beside(self, member: Member, other: Rests, own: Rests) -> None:
+        """Report a member that the other version has as any further one, of another type."""
         rest = other.of_type(member.other) or {}
         if "additionalProperties" in rest and not member.other.closed:
-            typed = rest["additionalProperties"]
-            self._to.undecided(member.where, None, typed, member.direction)
+            said, typed = own.member(member.owner, member.field.wire), rest["additionalProperties"]
+            self._to.undecided(member.where, said, typed, member.direction)
 
     def _twin(self, member: Member) -> Member | None:
         """Return the new member that is the lost one under another name or at another place."""

@@ -6,9 +6,10 @@ more could be said, the rest of the two schemas decides whether somebody has to 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from wiregen.errors import SpecError
+from wiregen.errors import SpecError, join_pointer
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -19,6 +20,7 @@ from wiregen.ir import (
     Ref,
     Scalar,
     Spec,
+    Struct,
     Type,
     TypeDef,
     Union,
@@ -39,6 +41,8 @@ _ARRAY = word_set(
 )
 _NAMES = frozenset({"properties", "$defs", "patternProperties", "dependentSchemas", "definitions"})
 _UNIONS = ("oneOf", "anyOf")
+# What these list says the same in any order.
+_SETS = frozenset({*_UNIONS, "allOf", "enum", "required", "type"})
 _DEPTH = 16
 
 
@@ -83,7 +87,7 @@ class Rests:
         if isinstance(item, Union):
             own.pop("additionalProperties", None)
             parts = [self._inline(part) for key in _UNIONS for part in _parts(node, key)]
-            return [own, *parts] if own or any(parts) else None
+            return [own, *sorted(parts, key=_spelled)] if own or any(parts) else None
         if not isinstance(own.get("additionalProperties"), dict):
             own.pop("additionalProperties", None)
         declared = value.get("properties", {})
@@ -93,7 +97,7 @@ class Rests:
             own["type"] = None
         for key in _UNIONS:
             if key in value and item.choices:
-                own[key] = self._value(node, value[key])
+                own[key] = self._said(node, key, value[key])
         return own or None
 
     def is_open(self, item: Enum) -> bool:
@@ -107,6 +111,11 @@ class Rests:
         """Whether a list of words with an open branch is a `oneOf`, which refuses its own words."""
         node = self._read(item.uri)
         return node is not None and isinstance(node.value, dict) and "oneOf" in node.value
+
+    def member(self, item: Struct, wire: str) -> Json:
+        """Return the schema of a member; None where it cannot be read."""
+        node = self._read(join_pointer(item.uri, "properties", wire))
+        return None if node is None else self.bare(node)
 
     def bare(self, node: Node) -> Json:
         """Return a schema with its references followed, without words that bind nobody."""
@@ -146,7 +155,7 @@ class Rests:
 
     def _beyond(self, node: Node, expressed: set[str] | frozenset[str]) -> dict[str, Json]:
         found = {key: item for key, item in node.value.items() if key in BINDING - expressed}
-        return {key: self._value(node, item, names=key in _NAMES) for key, item in found.items()}
+        return {key: self._said(node, key, item) for key, item in found.items()}
 
     def _inline(self, part: Node) -> Json:
         """Return what a branch says that is no named type."""
@@ -166,10 +175,19 @@ class Rests:
             led = self.bare(target) if target is not None else value["$ref"]
             return [led, said] if said else led
         return {
-            key: self._value(node, item, names=not names and key in _NAMES)
+            key: self._said(node, key, item) if not names else self._value(node, item)
             for key, item in value.items()
             if names or (key not in ANNOTATIONS and not key.startswith("x-"))
         }
+
+    def _said(self, node: Node, key: str, item: Json) -> Json:
+        """Return what a keyword says; what it lists in any order, in one order."""
+        found = self._value(node, item, names=key in _NAMES)
+        return sorted(found, key=_spelled) if key in _SETS and isinstance(found, list) else found
+
+
+def _spelled(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _without_null(node: Node) -> Node:

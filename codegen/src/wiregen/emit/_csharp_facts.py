@@ -77,11 +77,13 @@ class _Place:
         """Return the expression that tells absent, null and a value apart."""
         if self.leaf.kind == "tristate":
             return f"({self.text} ?? default)" if self.loose else self.text
-        name, null = self.leaf.name, f"Optional<{type_}>.Null"
+        # A type that is an interface converts to no other by itself.
+        name, optional = self.leaf.name, f"Optional<{type_}>"
+        given = f"{held} ? {optional}.Of({held}) : {optional}.Null"
         if not self.loose:
-            return f"({self.text} is {{ }} {held} ? {held} : {null})"
+            return f"({self.text} is {{ }} {given})"
         at = f"{held}At"
-        there = f"{at}.{name} is {{ }} {held} ? {held} : {null}"
+        there = f"{at}.{name} is {{ }} {given}"
         return f"({self.around} is not {{ }} {at} ? default : {there})"
 
 
@@ -329,7 +331,8 @@ def _converted(kind: Kind, there: Kind, old: str, spelling: Spelling) -> str:
         return f"value ?? {old}"
     if kind == "null" and there == "tristate":
         given = "value.Value" if spelling.value else "value"
-        return f"value is null ? Optional<{spelling.name}>.Null : {given}"
+        optional = f"Optional<{spelling.name}>"
+        return f"value is null ? {optional}.Null : {optional}.Of({given})"
     if kind == "tristate" and there == "null":
         return f"value.IsAbsent ? {old} : value.HasValue ? value.Value : null"
     return "value"

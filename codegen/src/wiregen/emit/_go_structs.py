@@ -227,8 +227,9 @@ class EventView:
             self._level(here, inner)
             has = "&has" if len(here) == 1 else "has"
             # Bits of the objects inside are known only now; the caller's mask comes later.
-            return [f"if !e.{self._method(here)}(d, {has}) {{", "\treturn false", "}"]
-        return self.named.skip(field.type)
+            null = "!d.null() && " if field.nullable else ""
+            return [f"if {null}!e.{self._method(here)}(d, {has}) {{", "\treturn false", "}"]
+        return self.named.skip(field.type, field.nullable)
 
     def _fact_case(self, here: Path, accessor: Accessor) -> list[str]:
         target = f"e.{member_name('go', accessor.word)}"
@@ -237,7 +238,7 @@ class EventView:
             return self.named.read_into(target, accessor.type, go_type, accessor.nullable)
         bit = 1 << self._bit(accessor.places[0])
         taken = f"{self._has(here[:-1])}&{bit:#x} != 0"
-        return self.named.read_unless(taken, target, accessor.type, go_type)
+        return self.named.read_unless(taken, target, accessor.type, go_type, accessor.nullable)
 
     def _derived(self) -> list[str]:
         out = []

@@ -202,22 +202,27 @@ class Named:
             return [f"v, ok := {call}", "if !ok {", *_GIVE_UP, f"{target} = &v"]
         return [f"if {target}, ok = {call}; !ok {{", *_GIVE_UP]
 
-    def read_unless(self, taken: str, target: str, type_: Type, go_type: str) -> list[str]:
+    def read_unless(
+        self, taken: str, target: str, type_: Type, go_type: str, nullable: bool
+    ) -> list[str]:
         """Return statements that read a value into a member, unless a better place was there."""
-        call = None if go_type.startswith("Opt[") else self._call(type_, False)
+        call = None if go_type.startswith("Opt[") else self._call(type_, nullable)
         if call is None:
-            head = [f"var v {go_type}", f"if !d.into(&v, {self.check(type_)}) {{", *_GIVE_UP]
+            check = self.check(type_, nullable)
+            head = [f"var v {go_type}", f"if !d.into(&v, {check}) {{", *_GIVE_UP]
         else:
             head = [f"v, ok := {call}", "if !ok {", *_GIVE_UP]
         value = "&v" if call is not None and go_type.startswith("*") else "v"
         return [*head, f"if !({taken}) {{", f"\t{target} = {value}", "}"]
 
-    def skip(self, type_: Type) -> list[str]:
+    def skip(self, type_: Type, nullable: bool) -> list[str]:
         """Return statements that pass over the next value after a look at its type."""
         check = check_of(type_, self._types())
+        null = "!d.null() && " if nullable and check.kind != "any" else ""
         if check.kind in ("struct", "array", "map", "union"):
-            return [f'if valueFault(d.tree(), check{self.literal(check)}, "") != nil {{', *_GIVE_UP]
-        return [f"if !d.skip({self.literal(check)[8:-1]}) {{", *_GIVE_UP]
+            fault = f'valueFault(d.tree(), check{self.literal(check)}, "") != nil'
+            return [f"if {null}{fault} {{", *_GIVE_UP]
+        return [f"if {null}!d.skip({self.literal(check)[8:-1]}) {{", *_GIVE_UP]
 
 
 def field_name(word: str) -> str:

@@ -396,40 +396,48 @@ class _Printer:
         empty = "MISSING" if tristate else "None"
         body: list[str] = []
         for index, place in enumerate(item.places):
-            expression, checks, sure = self._walk(struct, place, empty)
+            expression, around, own = self._walk(struct, place)
             last = index == len(item.places) - 1
-            if sure:
+            if not (around or own):
                 body.append(f"return {expression}")
                 break
-            if last and not item.optional and not item.nullable:
+            if last and not around and not item.optional:
                 # The decoder made sure that one of the two places holds something.
                 body.append(f"return cast({literal(text)}, {expression})")
                 break
-            if last and len(checks) == 1 and checks[0].startswith(f"{expression} is not"):
+            if last and not around and own == f"{expression} is not {empty}":
                 body.append(f"return {expression}")
                 break
-            body.append(f"if {' and '.join(checks)}:")
+            body.append(f"if {' and '.join([*around, *([own] if own else [])])}:")
             body.append(f"    return {expression}")
             if last:
-                body.append(f"return {empty}")
+                body.append(f"return {empty if item.optional else self._never(text)}")
         return Property(self.accessor_name(item), text, tuple(body), doc_lines(item.doc, 8))
 
-    def _walk(self, struct: Struct, place: Path, empty: str) -> tuple[str, list[str], bool]:
-        """Return the expression of a place, what must not be empty on the way, and certainty."""
-        expression, checks, sure = "self", [], True
+    def _never(self, text: str) -> str:
+        """Return what is never reached: the decoder made sure that one place holds something."""
+        return f"cast({literal(text)}, None)"
+
+    def _walk(self, struct: Struct, place: Path) -> tuple[str, list[str], str]:
+        """Return the expression of a place, what must be around it, and that it is there itself."""
+        expression, around, own = "self", [], ""
         owner: Struct | None = struct
-        for segment in place:
+        for depth, segment in enumerate(place, 1):
             field = owner.field(segment) if owner else None
             assert owner is not None
             assert field is not None
             expression += f".{self.attribute(owner.name, segment)}"
-            if not field.read_required:
-                sure = False
-                none = "MISSING" if field.read_presence == "tristate" else "None"
-                checks.append(f"{expression} is not {none if segment == place[-1] else 'None'}")
             found = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
             owner = found if isinstance(found, Struct) else None
-        return expression, checks or [f"{expression} is not {empty}"], sure
+            if depth == len(place):
+                none = "MISSING" if field.read_presence == "tristate" else "None"
+                own = "" if field.read_required else f"{expression} is not {none}"
+            elif field.read_presence == "tristate":
+                assert owner is not None
+                around.append(f"isinstance({expression}, {self.name(owner.name)})")
+            elif field.nullable or not field.read_required:
+                around.append(f"{expression} is not None")
+        return expression, around, own
 
     def _parameters(self, message: Message) -> tuple[Parameter, ...]:
         """Arguments of `of`: every fact but the tag and the payload objects themselves."""

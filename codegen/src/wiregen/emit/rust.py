@@ -11,6 +11,7 @@ from typing import Any
 from wiregen.config import Target
 from wiregen.emit import _rust_tables as tables
 from wiregen.emit._rust_arguments import written
+from wiregen.emit._rust_facts import FactReader, may_be_null
 from wiregen.emit._rust_streams import stream, varying
 from wiregen.emit._rust_views import (
     RustAccessor,
@@ -20,9 +21,6 @@ from wiregen.emit._rust_views import (
     RustStruct,
     RustUnion,
     Setter,
-    direct,
-    fallback,
-    project_option,
     viewed,
 )
 from wiregen.emit.base import documentation, reader_type, render, wrap
@@ -141,6 +139,7 @@ class _Printer:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        self.facts = FactReader(spec)
         # The member that ties an event to its action; constructors take it as their second one.
         self.correlation = spec.correlation[0][-1] if spec.correlation else None
         self.events_by_struct = {item.name: item for item in spec.events}
@@ -319,8 +318,8 @@ class _Printer:
         needed: tuple[str, ...] = ()
         if message:
             needed = tuple(
-                f"{self._option(message, mirror.nested)}.is_some() "
-                f"|| {self._option(message, mirror.top)}.is_some()"
+                f"{self.facts.there(message, mirror.nested)} "
+                f"|| {self.facts.there(message, mirror.top)}"
                 for mirror in message.mirrors
                 if mirror.guard
             )
@@ -404,9 +403,7 @@ class _Printer:
         read = "None"
         own = struct.field(self.correlation)
         if own is not None and _is_text(own.type):
-            read = self._option(message, (self.correlation,), root="event.0.body")
-            if own.nullable:
-                read += ".and_then(|id| id.as_ref())" if own.read_required else ""
+            read = self.facts.option(message, (self.correlation,), root="event.0.body")
             read += ".map(|id| Cow::Borrowed(id.as_str()))"
         for envelope in self.envelopes:
             field = struct.field(envelope)
@@ -417,10 +414,12 @@ class _Printer:
                 inner = found if isinstance(found, Struct) else None
                 if inner is None or not inner.field(self.correlation):
                     continue
-                nested = self._option(message, (envelope, self.correlation), root="event.0.body")
+                nested = self.facts.option(
+                    message, (envelope, self.correlation), root="event.0.body"
+                )
                 read += f".or_else(|| {nested}.map(|id| Cow::Borrowed(id.as_str())))"
             else:
-                nested = self._option(message, (envelope,), root="event.0.body")
+                nested = self.facts.option(message, (envelope,), root="event.0.body")
                 read += f".or_else(|| {nested}.and_then(|it| id_in(it.get())))"
         return read
 
@@ -430,7 +429,7 @@ class _Printer:
         tri = item.optional and item.nullable
         if tri:
             view, project = f"Field<&{base}>", ""
-        null = _may_be_null(item)
+        null = may_be_null(item)
         returns = f"Option<{view}>" if (item.optional and not tri) or null else view
         method = member_name(LANG, item.word)
         kind = "field" if tri else "option" if item.optional else "value"
@@ -438,76 +437,10 @@ class _Printer:
             name=method,
             wire=item.name,
             returns=returns,
-            body=self._read(message, item, project, tri=tri),
+            body=self.facts.read(message, item, project),
             fact=f"facts.{kind}({rust_text(item.name)}, self.{method}());",
             doc=doc_lines(item.doc, f"`{item.name}`."),
         )
-
-    def _read(self, message: Message, item: Accessor, project: str, *, tri: bool) -> str:
-        first = item.places[0]
-        if tri:
-            return self._tristate(message, first)
-        if not item.optional and self._sure(message.name, first) and _may_be_null(item):
-            path = ".".join(self._members(message.name, first))
-            return f"self.0.body.{path}.as_ref(){project_option(project)}"
-        if not item.optional and self._sure(message.name, first):
-            path = ".".join(self._members(message.name, first))
-            return direct(f"self.0.body.{path}", project)
-        read = self._option(message, first, root="self.0.body")
-        for place in item.places[1:]:
-            read = f"{read}.or_else(|| {self._option(message, place, root='self.0.body')})"
-        if _may_be_null(item):
-            return f"{read}.and_then(Option::as_ref){project_option(project)}"
-        read += project_option(project)
-        return read if item.optional else f"{read}.{fallback(project)}"
-
-    def _tristate(self, message: Message, path: Path) -> str:
-        read = "Some(&self.0.body)"
-        read = self._walk(read, message.name, path[:-1])
-        last = self._members(message.name, path)[-1]
-        return f"{read}.map_or(Field::Absent, |it| it.{last}.as_ref())"
-
-    def _members(self, struct: str, path: Path) -> list[str]:
-        """Return the names of the members on the way to a place."""
-        found: list[str] = []
-        current: Struct | None = self.spec.struct(struct)
-        for segment in path:
-            field = current.field(segment) if current else None
-            assert field is not None
-            found.append(member_name(LANG, field.word))
-            inner = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
-            current = inner if isinstance(inner, Struct) else None
-        return found
-
-    def _walk(self, read: str, struct: str, path: Path) -> str:
-        current = self.spec.struct(struct)
-        for segment in path:
-            field = current.field(segment)
-            assert field is not None
-            name = member_name(LANG, field.word)
-            if field.read_presence == "required":
-                read += f".map(|it| &it.{name})"
-            elif field.read_presence == "tristate":
-                read += f".and_then(|it| it.{name}.as_ref().value())"
-            else:
-                read += f".and_then(|it| it.{name}.as_ref())"
-            if isinstance(field.type, Ref) and isinstance(self.spec.type(field.type.name), Struct):
-                current = self.spec.struct(field.type.name)
-        return read
-
-    def _option(self, message: Message, path: Path, root: str = "self") -> str:
-        return self._walk(f"Some(&{root})" if root != "self" else "Some(self)", message.name, path)
-
-    def _sure(self, struct: str, path: Path) -> bool:
-        current = self.spec.struct(struct)
-        for segment in path:
-            field = current.field(segment)
-            assert field is not None
-            if field.read_presence != "required":
-                return False
-            if isinstance(field.type, Ref) and isinstance(self.spec.type(field.type.name), Struct):
-                current = self.spec.struct(field.type.name)
-        return True
 
     # --- actions
 
@@ -560,11 +493,6 @@ def _parameters(members: list[Field], correlation: str | None) -> list[Field]:
     own = [field for field in required if field.wire == correlation]
     rest = [field for field in required if field.wire != correlation]
     return [*rest[:1], *own, *rest[1:]]
-
-
-def _may_be_null(item: Accessor) -> bool:
-    """Whether a fact that is always there may be null."""
-    return item.nullable and not item.optional and not isinstance(item.type, AnyJson)
 
 
 def _is_id(field: Field) -> bool:

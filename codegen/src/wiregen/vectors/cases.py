@@ -261,7 +261,9 @@ class CaseMaker:
             yield self._with(slot, "too-many", [item] * (most + 1))
 
     def _mirrors(self) -> Iterator[Case]:
-        for mirror in self.message.mirrors if self.message else ():
+        mirrors = self.message.mirrors if self.message else ()
+        nullable = {slot.path for slot in self.sampler.slots(self.struct) if slot.nullable}
+        for mirror in mirrors:
             name = "/" + "/".join(mirror.nested)
             frame = self.sampler.frame(self.struct, mirror.nested)
             sampled = self.sampler.full(Ref(self.struct.name))
@@ -276,6 +278,11 @@ class CaseMaker:
             yield _case(f"mirror{name}=differ", put(both, mirror.top, other))
             if len(mirror.nested) > 1:
                 yield _case(f"mirror{name}=no-parent", drop(both, mirror.nested[:-1]))
+            for depth in range(1, len(mirror.nested) + 1):
+                if mirror.nested[:depth] in nullable:
+                    nulled = put(both, mirror.nested[:depth], None)
+                    yield _case(f"mirror{name}=null-{depth}", nulled)
+                    yield _case(f"mirror{name}=only-null-{depth}", drop(nulled, mirror.top))
 
     def _choices(self) -> Iterator[Case]:
         for number, choice in enumerate(self.struct.choices):

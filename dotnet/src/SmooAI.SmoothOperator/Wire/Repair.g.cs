@@ -89,7 +89,8 @@ internal static class Repair
         {
             var name = mirror.Nested[^1];
             if (mirror.Fill && path.AsSpan().SequenceEqual(mirror.Nested.AsSpan(0, mirror.Nested.Length - 1)) && IsAbsent(value, shape, name)
-                && root.TryGetProperty(mirror.Top, out var copy) && copy.ValueKind != JsonValueKind.Null)
+                && root.TryGetProperty(mirror.Top, out var copy)
+                && (copy.ValueKind != JsonValueKind.Null || shape.Find(name) is { Nullable: true }))
             {
                 writer.WritePropertyName(name);
                 Write(writer, copy, shape.Find(name)?.Check ?? Check.Any, root, [], path);

@@ -147,6 +147,8 @@ func (o *planned) read(d *decoder, event reflect.Value, took []int) bool {
 func (o *planned) member(d *decoder, i int, event reflect.Value, took []int) bool {
 	row, to := &o.rows[i], &o.to[i]
 	switch {
+	case to.field == 0 && row.nullable && d.null():
+		return true
 	case to.inner != nil:
 		return to.inner.read(d, event, took)
 	case to.field == 0 && row.check.shape == "" && row.check.item == nil && row.check.union == nil:
