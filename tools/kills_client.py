@@ -107,6 +107,8 @@ class Conversation:
         except TimeoutError:
             told = f"it did not end; {message.losses} links lost, read last: {message.last}"
             raise WrongError(f"{message.request_id}: {told}") from None
+        if message.end == "gone":
+            await self.history()  # it may run on, and ask something that nobody was shown
         await asyncio.sleep(self._random.uniform(0, PAUSE_S))
 
     async def _follow(self, message: Message) -> None:

@@ -45,7 +45,7 @@ from .scripting import ScriptHook
 from .sessions import SessionActions, Sessions
 from .settings import Settings
 from .skills import Skills, read_skills
-from .store import ConversationStore, SessionRecord, Stores
+from .store import ConversationStore, SessionRecord, StoreFullError, Stores
 from .store.opening import is_postgres, open_stores
 from .telemetry import Observer
 from .tools import SCANS, Tool, ToolHook, ToolRegistry
@@ -467,7 +467,10 @@ class Server:
         return Probes({"store": self._check_store}, self._checks, observer, self._principal)
 
     async def _check_store(self) -> str | None:
-        await self._stores.ping()
+        try:
+            await self._stores.ping()
+        except StoreFullError:
+            return "full"
         return "draining" if self._draining else None
 
     def _checks(self) -> dict[str, Check]:

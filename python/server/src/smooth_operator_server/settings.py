@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,6 +18,11 @@ from .store.opening import MEMORY, is_postgres
 DEFAULT_DB = Path("smooth-operator.db")
 DEFAULT_GATEWAY = "https://llm.smoo.ai/v1"
 MIB = 1024 * 1024
+MONTH_S = 31 * 24 * 3600
+"""The longest time of a setting: behind it, clocks and databases run out of numbers."""
+
+MANY = 1_000_000_000
+"""The most of anything that is counted."""
 
 
 class Settings(BaseSettings):
@@ -108,16 +114,16 @@ class Settings(BaseSettings):
     model: str = "claude-haiku-4-5"
     """unless the agent's file or the message names another"""
 
-    max_tokens: int = Field(8192, ge=1)
+    max_tokens: int = Field(8192, ge=1, le=MANY)
     """tokens of one answer of the model"""
 
-    model_silence_secs: float = Field(60, gt=0)
+    model_silence_secs: float = Field(60, gt=0, le=MONTH_S)
     """how long the endpoint of the model may be silent, before its answer and in it"""
 
     model_attempts: int = Field(3, ge=1, le=10)
     """how often a call is tried that failed before its first word"""
 
-    history_chars: int = Field(60_000, ge=1000)
+    history_chars: int = Field(60_000, ge=1000, le=MANY)
     """characters of a conversation that the model is told word for word; what is older is summed
     up"""
 
@@ -129,16 +135,16 @@ class Settings(BaseSettings):
     """a file of what models cost, see below; it goes before the list prices that the server
     knows"""
 
-    turn_tokens: int | None = Field(None, ge=1)
+    turn_tokens: int | None = Field(None, ge=1, le=MANY)
     """tokens that one turn may read and write; an agent's file may say less"""
 
-    turn_cost_usd: float | None = Field(None, gt=0)
+    turn_cost_usd: float | None = Field(None, gt=0, le=MANY)
     """US dollars that one turn may cost"""
 
-    session_tokens: int | None = Field(None, ge=1)
+    session_tokens: int | None = Field(None, ge=1, le=MANY)
     """tokens that all turns of a session may read and write"""
 
-    session_cost_usd: float | None = Field(None, gt=0)
+    session_cost_usd: float | None = Field(None, gt=0, le=MANY)
     """US dollars that all turns of a session may cost"""
 
     skills_dir: Annotated[tuple[Path, ...], NoDecode] = Field(
@@ -190,51 +196,51 @@ class Settings(BaseSettings):
     )
     """what is looked for around each call of a tool, by commas; `none` for nothing"""
 
-    rate_per_minute: int | None = Field(None, ge=1)
+    rate_per_minute: int | None = Field(None, ge=1, le=MANY)
     """actions that one person may send in a minute, over all sockets and routes; more are
     RATE_LIMITED"""
 
     connector_files: Path | None = None
     """the folder that connectors of kind `file` may read; without it none of them may"""
 
-    max_iterations: int = Field(20, ge=1)
+    max_iterations: int = Field(20, ge=1, le=MANY)
     """steps of the agent in one turn"""
 
-    detach_secs: float = Field(90, ge=0)
+    detach_secs: float = Field(90, ge=0, le=MONTH_S)
     """how long a turn runs on when its socket is lost, and nobody takes it up"""
 
     replay: bool = True
     """turns outlive their sockets (capability `replay`); 0 withholds it, for tests of clients"""
 
-    replay_secs: float = Field(120, ge=0)
+    replay_secs: float = Field(120, ge=0, le=MONTH_S)
     """how long the events of a turn can be had again after its end"""
 
-    ping_secs: float = Field(20, ge=0)
+    ping_secs: float = Field(20, ge=0, le=MONTH_S)
     """how often a ping frame of WebSocket goes out, for proxies on the way; 0: never"""
 
-    pong_secs: float = Field(20, ge=0)
+    pong_secs: float = Field(20, ge=0, le=MONTH_S)
     """a socket that answers no ping in this time, says nothing and takes nothing is closed; 0:
     never"""
 
-    hello_secs: float = Field(10, gt=0)
+    hello_secs: float = Field(10, gt=0, le=MONTH_S)
     """a connection that does not say in this time what it wants is closed"""
 
-    lease_secs: float = Field(15, gt=0)
+    lease_secs: float = Field(15, gt=0, le=MONTH_S)
     """how long after a server's last sign of life its turns are taken over by another"""
 
-    question_secs: float = Field(300, gt=0)
+    question_secs: float = Field(300, gt=0, le=MONTH_S)
     """how long a question to a human lives; then it counts as denied"""
 
-    keepalive_secs: float = Field(10, gt=0)
+    keepalive_secs: float = Field(10, gt=0, le=MONTH_S)
     """silence of a turn after which ``keepalive`` is sent"""
 
-    drain_secs: float = Field(10, ge=0)
+    drain_secs: float = Field(10, ge=0, le=MONTH_S)
     """how long running turns may finish when the server is told to end"""
 
-    slow_reader_secs: float = Field(20, gt=0)
+    slow_reader_secs: float = Field(20, gt=0, le=MONTH_S)
     """how long a full outbound queue may stay full before its socket is closed"""
 
-    max_frame_bytes: int = Field(4 * MIB, ge=1024)
+    max_frame_bytes: int = Field(4 * MIB, ge=1024, le=MANY)
     """largest frame that is read; a larger one closes the socket with 1009"""
 
     @field_validator("confirm_tools", "tool_scans", mode="before")
@@ -267,10 +273,10 @@ class Settings(BaseSettings):
             raise ValueError("must be a redis:// URL")
         return value
 
-    @field_validator("gateway_url")
+    @field_validator("gateway_url", "jwt_jwks_url", "otel_endpoint", "github_api")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
+        if value is not None and not _is_url(value):
             raise ValueError("must be an http:// or https:// URL")
         return value
 
@@ -293,6 +299,16 @@ class Settings(BaseSettings):
         if self.demo and self.script is not None:
             raise ValueError("demo and script exclude each other")
         return self
+
+
+def _is_url(value: str) -> bool:
+    """Tell whether a text is a URL with a host in it, which somebody can be asked at."""
+    try:
+        parts = urlsplit(value)
+        has_host = parts.hostname is not None and parts.port != 0  # a port that is none raises
+    except ValueError:
+        return False
+    return has_host and parts.scheme in ("http", "https") and not any(map(str.isspace, value))
 
 
 def variable_of(name: str) -> str:

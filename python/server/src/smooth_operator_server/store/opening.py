@@ -7,7 +7,7 @@ from functools import partial
 from .agents import SqlAgents
 from .connectors import SqlConnectors
 from .conversations import SqlConversations
-from .database import Database, Transaction
+from .database import Database, RollbackError, Transaction
 from .knowledge import SqlKnowledge
 from .memories import SqlMemories
 from .models import SqlModels
@@ -20,6 +20,9 @@ from .turns import SqlTurns
 
 __all__ = ["MEMORY", "is_postgres", "open_stores"]
 
+ROOM = 32 * 1024
+"""Characters that a database has to have room for, to count as one that works."""
+
 SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -28,8 +31,26 @@ def is_postgres(where: str) -> bool:
     return where.startswith(SCHEMES)
 
 
-def _ping() -> Transaction[None]:
-    yield "SELECT 1", {}
+def _touch() -> Transaction[None]:
+    """Write what is there already: a disk without room takes not even that."""
+    yield (
+        (
+            "UPDATE schema_version SET name = name"
+            " WHERE version = (SELECT max(version) FROM schema_version)"
+        ),
+        {},
+    )
+
+
+def _try_room() -> Transaction[None]:
+    """Write a few pages, and take them back."""
+    yield "INSERT INTO schema_version VALUES (-1, :name)", {"name": "x" * ROOM}
+    raise RollbackError(None)
+
+
+async def _ping(database: Database) -> None:
+    await database.write(_touch)
+    await database.write(_try_room)
 
 
 async def open_stores(where: str = MEMORY) -> Stores:
@@ -55,6 +76,6 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlConnectors(database),
         SqlAgents(database),
         SqlMemories(database),
-        partial(database.look, _ping),
+        partial(_ping, database),
         database.close,
     )

@@ -44,6 +44,10 @@ class StoreError(Exception):
     """Reading or writing failed; the text names the fault, never stored data."""
 
 
+class StoreFullError(StoreError):
+    """There is no room left to write."""
+
+
 class StoreUnavailableError(StoreError):
     """The store could not be opened; the text says which one and why."""
 
@@ -473,8 +477,8 @@ class KnowledgeIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores of a server, in one database; ``ping`` raises ``StoreError`` when it is away, and
-    ``close`` ends its connections.
+    """The stores of a server, in one database; ``ping`` writes and raises ``StoreError`` when that
+    cannot be done, and ``close`` ends its connections.
     """
 
     conversations: ConversationStore

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from . import pgvector
 from .database import PARAMETER, RollbackError, Rows, Statement, Transaction, names_of
 from .migrations.files import pending
-from .ports import StoreError, StoreUnavailableError
+from .ports import StoreError, StoreFullError, StoreUnavailableError
 
 if TYPE_CHECKING:
     import asyncpg
@@ -75,6 +75,8 @@ class PostgresDatabase:
                         return await _run(connection, work(*arguments))
                 except RollbackError as end:
                     return end.outcome  # type: ignore[return-value]
+        except asyncpg.DiskFullError as fault:
+            raise StoreFullError(type(fault).__name__) from fault
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             raise StoreError(type(fault).__name__) from fault
 

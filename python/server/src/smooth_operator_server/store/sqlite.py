@@ -20,7 +20,7 @@ import apsw
 
 from .database import RollbackError, Rows, Statement, Transaction, names_of, run_to_end
 from .migrations.files import pending
-from .ports import StoreError, StoreUnavailableError
+from .ports import StoreError, StoreFullError, StoreUnavailableError
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class SqliteDatabase:
         except apsw.BusyError:
             return await self._elsewhere(job, *arguments)
         except apsw.Error as fault:
-            raise StoreError(type(fault).__name__) from fault
+            raise _told(fault) from fault
 
     async def _elsewhere(self, job: Callable[..., T], *arguments: Any) -> T:
         """Do what may take long, or wait for a lock, in the worker's thread."""
@@ -105,11 +105,16 @@ class SqliteDatabase:
                 return job(self._db, *arguments)
             return await self._worker.async_run(job, self._worker, *arguments)  # type: ignore[no-any-return]
         except apsw.Error as fault:
-            raise StoreError(type(fault).__name__) from fault
+            raise _told(fault) from fault
 
     async def _move_log(self) -> None:
         with contextlib.suppress(StoreError):  # the next one moves what this one could not
             await self._elsewhere(lambda db: db.wal_checkpoint())
+
+
+def _told(fault: apsw.Error) -> StoreError:
+    kind = StoreFullError if isinstance(fault, apsw.FullError) else StoreError
+    return kind(type(fault).__name__)
 
 
 def _query(db: apsw.Connection, work: Callable[..., Transaction[T]], arguments: Any) -> T:
@@ -138,13 +143,15 @@ def _transact(db: apsw.Connection, work: Callable[..., Transaction[T]], argument
     db.execute("BEGIN IMMEDIATE")
     try:
         outcome = _query(db, work, arguments)
+        db.execute("COMMIT")
     except RollbackError as end:
         db.execute("ROLLBACK")
         return end.outcome  # type: ignore[return-value]
     except BaseException:
-        db.execute("ROLLBACK")
+        # A full disk ends some transactions by itself, and leaves others open, even at their end.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
     return outcome
 
 
