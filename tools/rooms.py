@@ -67,6 +67,7 @@ DOORS = {
     "chat",
     "terminal",
     "testing",
+    "react",
     "otel",
 }
 WORDS = sorted(

@@ -16,15 +16,25 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
+interface Shown {
+  readonly chat: Conversation | undefined;
+  readonly told: (now: UsedConversation) => void;
+}
+
+function Component({ chat, told }: Shown): string {
+  const used = useConversation(chat);
+  told(used);
+  return used.text;
+}
+
 /** A component on the screen; `now` is what the hook gave last. */
 async function show(chat: Conversation | undefined): Promise<{ now: UsedConversation }> {
   const seen = {} as { now: UsedConversation };
-  const Component = (): string => {
-    seen.now = useConversation(chat);
-    return seen.now.text;
+  const told = (now: UsedConversation): void => {
+    seen.now = now;
   };
   await act(async () => {
-    shown.push(create(createElement(StrictMode, null, createElement(Component))));
+    shown.push(create(createElement(StrictMode, null, createElement(Component, { chat, told }))));
   });
   return seen;
 }
