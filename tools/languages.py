@@ -217,7 +217,7 @@ GO = Language(
 DOTNET = Language(
     title=".NET",
     toolchain="dotnet",
-    folders=("dotnet", "conformance/testees/dotnet"),
+    folders=("dotnet", "conformance/testees/dotnet", "conformance/kits/dotnet"),
     locks=("dotnet/Directory.Packages.props", "dotnet/All.slnx"),
     setup=(Step(("dotnet", "restore", "All.slnx"), "dotnet"),),
     test=(Step(("dotnet", "test", "All.slnx", "--no-restore"), "dotnet"),),
@@ -237,6 +237,13 @@ DOTNET = Language(
         build=(
             Step(("dotnet", "build", "--no-restore", "--nologo"), "conformance/testees/dotnet"),
         ),
+    ),
+    kit=Testee(
+        command=("dotnet", "bin/Debug/net10.0/kit.dll"),
+        folder="conformance/kits/dotnet",
+        artefact="conformance/kits/dotnet/bin/Debug/net10.0/kit.dll",
+        inputs=("dotnet/src/", "dotnet/Directory", "conformance/kits/dotnet/"),
+        build=(Step(("dotnet", "build", "--no-restore", "--nologo"), "conformance/kits/dotnet"),),
     ),
 )
 

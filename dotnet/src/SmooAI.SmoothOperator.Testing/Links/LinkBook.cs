@@ -143,6 +143,11 @@ internal sealed class LinkBook(World world, Agent agent) : IHost
             {
                 _actions.Answering.Refuse(frame, link, refused);
             }
+            catch (Exception fault)
+            {
+                // A defect of the kit is told; a client that waits for nothing would not say where.
+                _actions.Answering.Refuse(frame, link, new("INTERNAL_ERROR", $"the fake server failed with {fault.GetType().Name}"));
+            }
         }
     }
 

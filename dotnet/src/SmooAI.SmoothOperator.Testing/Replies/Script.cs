@@ -186,8 +186,8 @@ internal sealed class Script
 
     private static Usage Spend(Usage spent, JsonObject entry)
     {
-        const long UsualPrompt = 10;
-        const long UsualCompletion = 5;
+        const double UsualPrompt = 10;
+        const double UsualCompletion = 5;
         var usual = entry["text"] is not null || entry["toolCall"] is not null;
         var usage = entry["usage"] as JsonObject ?? (usual
             ? new JsonObject { ["promptTokens"] = UsualPrompt, ["completionTokens"] = UsualCompletion }

@@ -11,6 +11,8 @@ internal readonly record struct FrameHead(string Id, long? Seq, long At);
 /// <summary>Writes frames with the writers of the client's own wire room.</summary>
 internal static class Frames
 {
+    private const int ClosedRequest = 499; // the status of a turn that was stopped
+
     internal static JsonElement Empty { get; } = Element([]);
 
     internal static string Text(WireObject value) => Encoding.UTF8.GetString(Json.Bytes(value).Span);
@@ -36,7 +38,7 @@ internal static class Frames
     };
 
     internal static ServerEvent Cancelled(FrameHead head) =>
-        new CancelledEvent { RequestId = head.Id, Seq = head.Seq, Status = 200, Timestamp = head.At };
+        new CancelledEvent { RequestId = head.Id, Seq = head.Seq, Status = ClosedRequest, Timestamp = head.At };
 
     internal static ErrorEvent Error(string? id, long? seq, long at, string code, string message) =>
         new() { RequestId = id, Seq = seq, Code = code, Message = message, Timestamp = at };

@@ -39,7 +39,7 @@ internal sealed class TurnActions(World world, Func<string, Func<Play, IEnumerab
             {
                 throw new RefusedException("VALIDATION_ERROR", "/requestId names another message");
             }
-            TakeUp(known, link, 0);
+            TakeUp(known, session, link, 0);
             return;
         }
         if (conversation.Fences.TryGetValue(id, out var fence) && fence != link)
@@ -116,7 +116,7 @@ internal sealed class TurnActions(World world, Func<string, Func<Play, IEnumerab
         }
         else
         {
-            TakeUp(turn, link, (int)after);
+            TakeUp(turn, session, link, (int)after);
         }
     }
 
@@ -124,7 +124,7 @@ internal sealed class TurnActions(World world, Func<string, Func<Play, IEnumerab
         !turn.Session.Replays || (turn.SettledAt is { } at && world.Clock.GetElapsedTime(at) > EventsKept);
 
     /// <summary>Hands a turn to a link; who loses it is told (REQ-SRV-30).</summary>
-    private void TakeUp(FakeTurn turn, ILink link, int after)
+    private void TakeUp(FakeTurn turn, FakeSession session, ILink link, int after)
     {
         var (old, last) = (turn.Holder, turn.Events.Count);
         if (!turn.IsSettled && old.Number > link.Number && old.IsOpen && !turn.Told.Contains(link.Number))
@@ -136,7 +136,7 @@ internal sealed class TurnActions(World world, Func<string, Func<Play, IEnumerab
         {
             old.Write(Frames.Resumed(turn.RequestId, world.NowMs, ResumeState.Moved, last));
         }
-        (turn.Holder, turn.Sent) = (link, after);
+        (turn.Session, turn.Holder, turn.Sent) = (session, link, after);
         turn.Told.Clear();
         new Play(world, turn).LinkIsThere();
         link.Write(Frames.Resumed(turn.RequestId, world.NowMs, turn.IsSettled ? ResumeState.Settled : ResumeState.Running, last));

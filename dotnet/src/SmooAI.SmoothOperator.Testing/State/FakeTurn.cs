@@ -7,7 +7,8 @@ internal sealed class FakeTurn(string requestId, FakeSession session, JsonObject
 {
     internal string RequestId { get; } = requestId;
 
-    internal FakeSession Session { get; } = session;
+    /// <summary>The session whose people answer its questions: the one that took it up last.</summary>
+    internal FakeSession Session { get; set; } = session;
 
     /// <summary>What the message said, to know it again (REQ-SRV-26).</summary>
     internal JsonObject Body { get; } = body;

@@ -205,6 +205,19 @@ public sealed class FakeServerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AScriptOfTheReferenceServerIsPlayed()
+    {
+        _server.Script(JsonNode.Parse("""
+            {"model": [{"toolCall": {"name": "delete_record", "arguments": {"id": 42}}}, {"text": "42 is gone."}],
+             "tools": [{"name": "delete_record", "description": "Deletes a record", "result": "deleted", "confirm": true}]}
+            """)!.AsObject());
+        var chat = await _server.StartConversationAsync(FakeHandlers.ApproveAll);
+        var result = await chat.AskAsync("delete 42").Soon();
+        (result.Text, result.Usage!.PromptTokens).ShouldBe(("42 is gone.", 20));
+        (await Should.ThrowAsync<SmoothAgentException>(() => chat.AskAsync("more").Soon())).Code.ShouldBe("AGENT_ERROR");
+    }
+
+    [Fact]
     public async Task OnLoopbackAnyClientTalksToIt()
     {
         _server.OnMessage().Tokens("over a ", "socket").Finish();
