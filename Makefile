@@ -202,8 +202,13 @@ playground: setup-python setup-node ## build the page that smooth-operator-serve
 	@$(PYTHON) tools/toolchains.py exec node npm run --silent build -w @smooai/smooth-operator-playground
 
 .PHONY: docs
-docs: setup-python ## the protocol reference as a static site in site/
-	@$(BIN)/wiregen docs --out site
+docs: setup-python ## guides in five languages and the protocol reference as a static site in site/
+	@$(BIN)/python tools/guides.py .toolchains/guide
+	@$(BIN)/wiregen docs --out site --pages .toolchains/guide
+
+.PHONY: dist
+dist: setup ## everything that is published, into dist/: built, read, tried in empty projects: TRY=no to build alone
+	@$(BIN)/python tools/dist.py --only "$(ONLY)" $(if $(filter no,$(TRY)),--no-try)
 
 # --- try ------------------------------------------------------------------------------------------
 .PHONY: demo clean

@@ -1,7 +1,8 @@
 """Puts what the program reads, and the reader of specifications it is built on, into a wheel.
 
 A wheel proves a client from an empty folder. An editable installation reads the repository's own
-files: a copy beside them would be read instead, and be old after the next change.
+files: a copy beside them would be read instead, and be old after the next change. A source
+distribution has them under `packed/`, so that a wheel can be built from it alone.
 """
 
 from __future__ import annotations
@@ -31,4 +32,8 @@ class WholeWheelHook(BuildHookInterface):
         if version == "editable":
             return
         for place, inside in INSIDE.items():
-            build_data["force_include"][str(Path(self.root, place))] = inside
+            here, packed = Path(self.root, place), Path(self.root, "packed", inside)
+            if self.target_name == "sdist":  # what lies outside its folder goes along
+                build_data["force_include"][str(here)] = f"packed/{inside}"
+            else:
+                build_data["force_include"][str(packed if packed.exists() else here)] = inside

@@ -384,20 +384,30 @@ def freeze(*, spec: SpecOption = None, force: bool = False) -> int:
 
 @app.command
 def docs(
-    *, out: Path = Path("site"), spec: SpecOption = None, reading: ReadingOptions = AS_WRITTEN
+    *,
+    out: Path = Path("site"),
+    pages: Path | None = None,
+    spec: SpecOption = None,
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Build the protocol reference as a static site that needs no network.
 
-    Examples: `wiregen docs`, `wiregen docs --out /tmp/site`
+    Examples: `wiregen docs`, `wiregen docs --out /tmp/site --pages guide`
 
     Parameters
     ----------
     out
         Folder of the site; replaced as a whole.
+    pages
+        Folder of Markdown pages that come first, under `Guide`, in the order of their names
+        (`1-quickstart.md` is shown as `quickstart`).
     """
     found = _spec(spec, reading)
+    if pages is not None and not pages.is_dir():
+        raise refuse("", "", "usage", f"{pages}: no such folder")
+    guides = sorted(pages.glob("*.md")) if pages is not None else []
     rules = [path for path in (found.store.root / "behaviour.md",) if path.is_file()]
-    count = build_site(found, out, rules)
+    count = build_site(found, out, rules, guides)
     print(f"wrote {count} pages to {out}/index.html")
     return 0
 

@@ -405,6 +405,7 @@ class ErrorKind:
     parent: str | None
     retryable: bool
     when: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,6 +414,7 @@ class ErrorLeaf:
 
     leaf: str
     base: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

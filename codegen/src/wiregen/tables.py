@@ -52,6 +52,7 @@ def _kind(node: Node) -> ErrorKind:
         parent=text(node, "parent", None),
         retryable=flag(node, "retryable"),
         when=text(node, "when", ""),
+        text=text(node, "text", ""),
     )
 
 
@@ -67,7 +68,8 @@ def read_errors(store: Store, name: str) -> ErrorTable:
         unknown=_code(root.child("unknown_code"), ""),
         kinds=kinds,
         leaves=tuple(
-            ErrorLeaf(text(item, "leaf"), text(item, "base")) for item in rows(root, "leaves")
+            ErrorLeaf(text(item, "leaf"), text(item, "base"), text(item, "text", ""))
+            for item in rows(root, "leaves")
         ),
         native=strings(root, "native"),
     )

@@ -16,6 +16,7 @@ from wiregen.api import load_spec, strict_schema
 from wiregen.emit.base import clean
 from wiregen.errors import SpecError
 from wiregen.ir import Spec
+from wiregen.reference.errors import advice
 from wiregen.reference.pages import navigation, pages
 from wiregen.reference.site import build_site
 from wiregen.reference.tables import prose
@@ -47,6 +48,25 @@ def test_every_state_code_and_rule_is_there() -> None:
     rules = re.findall(r"\*\*(REQ-[A-Z]+-\d+)\*\*", (ROOT / "spec/behaviour.md").read_text())
     assert all(f'<a id="{rule}" ' in PAGES["rules/behaviour.md"] for rule in rules)
     assert PAGES["turns.md"].count("<svg") == 5
+
+
+def test_pages_of_the_author_come_first_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("2-after.md", "1-before.md", "10-last.md"):
+        (tmp_path / name).write_text(f"# {name}\n", encoding="utf-8")
+    given = [tmp_path / name for name in ("1-before.md", "2-after.md", "10-last.md")]
+    found = pages(SPEC, [], given)
+    assert list(found)[:4] == ["index.md", "guide/before.md", "guide/after.md", "guide/last.md"]
+    assert navigation(found)[1] == {"Guide": list(found)[1:4]}
+
+
+def test_an_error_names_its_class_and_what_to_do() -> None:
+    assert advice("{host} is gone[ ({request_id})]. Ask {host} again, or wait.") == (
+        "Ask the server again, or wait."
+    )
+    assert advice("It is over[: {reason}].") == ""
+    row = next(line for line in PAGES["errors.md"].splitlines() if '"rate_limited"' in line)
+    assert "`RateLimited`" in row
+    assert "Try again later" in row
 
 
 def test_descriptions_cannot_break_a_page() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wiregen.ir import Enum, Message, Operation, Ref, Spec, Struct
 from wiregen.load import read_text
-from wiregen.reference import contract
+from wiregen.reference import contract, errors
 from wiregen.reference.sequences import sequences, svg
 from wiregen.reference.snippets import tabs
 from wiregen.reference.tables import (
@@ -24,16 +24,19 @@ from wiregen.reference.tables import (
 )
 from wiregen.vectors.samples import Sampler
 
-_ENDS = (
-    "An error *always* or *never* ends its turn; *unless verb*: it ends the turn, but where an "
-    "answer or a stop waits it fails that alone."
-)
+_ORDER = re.compile(r"^\d+-")
 _RULE = re.compile(r"^- \*\*([A-Z]+(?:-[A-Z0-9]+)+)\*\*", re.MULTILINE)
 
 
-def pages(spec: Spec, extra: list[Path]) -> dict[str, str]:
-    """Return every page below the folder of the site: path -> Markdown."""
+def pages(spec: Spec, extra: list[Path], guides: list[Path] | None = None) -> dict[str, str]:
+    """Return every page below the folder of the site: path -> Markdown.
+
+    ``extra`` are pages of numbered rules, ``guides`` whatever Markdown the author adds;
+    a number before a name gives its place and is no part of it.
+    """
     found = {"index.md": _index(spec)}
+    for path in guides or []:
+        found[f"guide/{_ORDER.sub('', path.stem.lower())}.md"] = read_text(path, path.name)
     for message in spec.actions:
         found[f"actions/{slug(message.wire)}.md"] = _action(spec, message)
     for message in spec.events:
@@ -177,20 +180,7 @@ def _states(spec: Spec) -> str:
 
 def _errors(spec: Spec) -> str:
     assert spec.errors is not None
-    lines = ["# Errors", "", "## Codes of the server", "", _ENDS, ""]
-    lines += ["| code | kind | ends its turn | retry | when |", "|---|---|---|---|---|"]
-    for row in spec.errors.codes:
-        name = deep_link(row.code.lower(), row.code)
-        retry = "yes" if row.retryable else "no"
-        ends = row.terminal.replace("_", " ")
-        lines.append(f"| {name} | {code(row.kind)} | {ends} | {retry} | {prose(row.when)} |")
-    lines += ["", "## Kinds", "", "| kind | under | retry | when |", "|---|---|---|---|"]
-    for kind in spec.errors.kinds:
-        under = code(kind.parent) if kind.parent else ""
-        retry = "yes" if kind.retryable else "no"
-        name = deep_link(f"kind-{kind.kind}", kind.kind)
-        lines.append(f"| {name} | {under} | {retry} | {prose(kind.when)} |")
-    return _page([*lines, *contract.close_codes(spec.contract)])
+    return _page([*errors.page(spec.errors), *contract.close_codes(spec.contract)])
 
 
 def _rules(text: str) -> str:

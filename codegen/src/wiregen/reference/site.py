@@ -77,14 +77,14 @@ def settings(spec: Spec, nav: list[object]) -> dict[str, object]:
     }
 
 
-def build_site(spec: Spec, out: Path, extra: list[Path]) -> int:
+def build_site(spec: Spec, out: Path, extra: list[Path], guides: list[Path] | None = None) -> int:
     """Build the reference into ``out``, whole or not at all; return the number of pages.
 
     A folder that holds other files than an earlier site is refused.
     """
     if out.exists() and not _ours(out):
         raise refuse("", "", "usage", f"{out} holds other files; name a new or empty folder")
-    found = pages(spec, extra)
+    found = pages(spec, extra, guides)
     titles = {"index.md": _name(spec)} | {
         f"{it.role}s/{slug(it.wire)}.md": escape(clean(it.wire))
         for it in (*spec.actions, *spec.events)
