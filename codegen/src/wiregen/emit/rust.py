@@ -24,7 +24,7 @@ from wiregen.emit._rust_views import (
     viewed,
 )
 from wiregen.emit.base import documentation, reader_type, render, wrap
-from wiregen.errors import join_pointer
+from wiregen.errors import join_pointer, refuse
 from wiregen.escape import rust as rust_text
 from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import (
@@ -470,8 +470,11 @@ class _Printer:
         if not whole:
             found = next((a for a in event.accessors if result.at in a.places), None)
             if found is None or found.optional:
-                place = "/".join(result.at)
-                raise ValueError(f"{operation.action}: no sure accessor of {event.wire} at {place}")
+                file, _, pointer = self.spec.struct(event.name).uri.partition("#")
+                place = join_pointer("", *result.at)
+                said = f"the result of {operation.action!r} at {place!r} may miss or be no fact"
+                mend = "require it and what is around it, without null"
+                raise refuse(file, pointer, "x-result", f"{said}: {mend}")
             accessor = member_name(LANG, found.word)
             typed = isinstance(found.type, Ref)
         role = self.spec.struct(result.type.name).role
