@@ -146,7 +146,7 @@ kits: setup-python ## the five clients against the fake server of each testing k
 	@$(BIN)/python tools/kits.py --only "$(ONLY)" --testees $(WHERE_TESTEES) $(if $(CLIENTS),--clients "$(CLIENTS)")
 
 .PHONY: pair-stores
-pair-stores: testees ## the five clients against the reference server on SQLite and on PostgreSQL: ONLY_STORE=postgres
+pair-stores: testees ## the five clients against the reference server on SQLite, PostgreSQL and two servers: ONLY_STORE=two
 	@$(BIN)/python tools/server_levels.py $(if $(ONLY_STORE),--only $(ONLY_STORE)) --pair --testees $(WHERE_TESTEES)
 
 .PHONY: levels

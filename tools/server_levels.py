@@ -7,7 +7,8 @@ PostgreSQL comes from a package, Redis from Debian's; where that is not here its
 which is a failure with REQUIRE=all. Everybody has a token, so that a stranger can be told from the
 owner, and the hook that gives the server its script is an admin's. `--quick` leaves out what waits:
 questions that expire, clients that do not read. `--pair` has `conform pair` play through the
-clients on each store of one server instead; what follows it goes there.
+clients instead, on each store of one server and on two servers that their links go to in turn; what
+follows it goes there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from smooth_operator_server.auth import minted
 BIN = Path(sys.executable).parent
 SERVER, CONFORM = str(BIN / "smooth-operator-server"), str(BIN / "conform")
 KINDS = ("sqlite", "postgres", "two", "two-postgres")
-PAIRED = ("sqlite", "postgres")
+PAIRED = ("sqlite", "postgres", "two")
 WAITS = ("expired", "slow_reader", "giant")
 HOUR = 3600.0
 QUESTION_SECS = "4"
@@ -114,6 +115,9 @@ def pair(kind: str, folder: Path, more: list[str]) -> int:
     with stores(kind, folder) as settings:
         place = settings.get("SMOOTH_AGENT_DATABASE_URL", str(folder))
         words = [sys.executable, str(ROOT / "tools" / "fresh_server.py"), place]
+        if kind == "two":
+            two = str(ROOT / "tools" / "two_servers.py")
+            words = [sys.executable, two, place, settings["SMOOTH_AGENT_REDIS_URL"]]
         command = [CONFORM, "pair", "--servers", shlex.join(words)]
         return subprocess.call([*command, "--out", str(OUT / f"pair-{kind}"), *more])
 
