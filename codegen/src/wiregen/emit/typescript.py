@@ -186,8 +186,12 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
-        "shapes.ts": {"shapes": held, "written": written, "others": others}
-        | {"unions": tables.unions(spec)},
+        "shapes.ts": {
+            "shapes": held,
+            "written": written,
+            "others": others,
+            "unions": tables.unions(spec),
+        },
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
