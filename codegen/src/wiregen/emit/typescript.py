@@ -168,6 +168,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     held, others = tables.read_shapes(spec)
     written = tables.write_shapes(spec)
     shown = {"events": events, "imports": printer.event_imports(), **tag}
+    unions = {"unions": tables.unions(spec)}
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
         "secrets.ts": {"secrets": _secrets(spec)},
@@ -186,12 +187,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
-        "shapes.ts": {
-            "shapes": held,
-            "written": written,
-            "others": others,
-            "unions": tables.unions(spec),
-        },
+        "shapes.ts": {"shapes": held, "written": written, "others": others, **unions},
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
