@@ -41,7 +41,7 @@ pub use crate::logging::{Level, LogRecord};
 pub use crate::observer::Observer;
 #[cfg(feature = "tracing")]
 pub use crate::observer::TracingObserver;
-pub use crate::opener::{Message, OpenRequest};
+pub use crate::opener::{Message, OpenRequest, RefusedHandshake};
 pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest, TurnPolicy};
 pub use crate::requests::Pending;
 pub use crate::turn::{

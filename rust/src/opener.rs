@@ -37,6 +37,41 @@ impl fmt::Debug for OpenRequest {
     }
 }
 
+/// What an opener fails with when the server answered the handshake with another status than 101. It is
+/// told as the client's own WebSocket tells such an answer (REQ-CONN-12, REQ-CONN-22).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedHandshake {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers of the answer; `retry-after` and `x-request-id` are read.
+    pub headers: Vec<(String, String)>,
+}
+
+impl RefusedHandshake {
+    /// A refusal with an HTTP status and no headers.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same with a further header.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl fmt::Display for RefusedHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the handshake was refused with status {}", self.status)
+    }
+}
+
+impl std::error::Error for RefusedHandshake {}
+
 /// A message on a socket that an application opened.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

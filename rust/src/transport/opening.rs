@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
-use tokio_tungstenite::tungstenite::http::{self, HeaderMap, Uri};
+use tokio_tungstenite::tungstenite::http::{self, HeaderMap, HeaderName, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::answer::{Answer, Body, Stream};
 use super::dial::dial;
 use super::end::End;
 use super::{Socket, http_date};
+use crate::opener::RefusedHandshake;
 use crate::options::url::Target;
 use crate::wire::codes::{Again, http_status};
 use crate::wire::options::BUFFERED_BYTES;
@@ -114,7 +115,13 @@ impl Refusal {
 
     /// The application's own opener failed; what its error says may hold a secret.
     pub(crate) fn of_opener(cause: Source) -> Self {
-        Self::failed("the opener failed", cause)
+        let Some(refused) = cause.downcast_ref::<RefusedHandshake>() else {
+            return Self::failed("the opener failed", cause);
+        };
+        let pairs = refused.headers.iter().filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name).ok()?, value.parse().ok()?))
+        });
+        Self::answered(refused.status, &pairs.collect(), &[])
     }
 
     fn of(error: WsError, body: &Body) -> Self {

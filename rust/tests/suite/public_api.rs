@@ -200,6 +200,18 @@ fn listing() -> String {
     for item in syn::parse_file(&root).expect("Rust").items {
         match item {
             Item::Use(it) if is_public(&it.vis) => exported(&it.tree, &mut Vec::new(), &mut found),
+            // A room of several files shows what its own root takes from them.
+            Item::Mod(it) if is_public(&it.vis) && folder.join(it.ident.to_string()).is_dir() => {
+                let room = folder.join(it.ident.to_string()).join("mod.rs");
+                let room = fs::read_to_string(room).expect("the room");
+                for item in syn::parse_file(&room).expect("Rust").items {
+                    if let Item::Use(it) = item
+                        && is_public(&it.vis)
+                    {
+                        exported(&it.tree, &mut Vec::new(), &mut found);
+                    }
+                }
+            }
             Item::Mod(it) if is_public(&it.vis) => {
                 found.push((vec!["crate".to_owned()], it.ident.to_string()));
             }

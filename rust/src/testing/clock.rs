@@ -1,4 +1,4 @@
-//! For tests of programs that use this crate: a clock that stands still until it is moved.
+//! A clock that stands still until it is moved.
 
 use std::collections::BTreeMap;
 use std::fmt;
