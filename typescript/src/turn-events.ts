@@ -18,7 +18,7 @@ interface Waiter {
  * The events of a turn from the first one on; raises the turn's error after them (REQ-TURN-02).
  * `return` leaves the iteration: that stops the turn unless somebody else follows it (REQ-STOP-05).
  */
-export interface TurnEvents extends AsyncIterableIterator<TurnItem, undefined> {
+export interface TurnEvents extends AsyncIterableIterator<TurnItem> {
   /**
    * Resolves to the next event.
    *
@@ -31,7 +31,7 @@ export interface TurnEvents extends AsyncIterableIterator<TurnItem, undefined> {
 }
 
 /** The text of a turn, piece by piece; the whole text once if nothing was streamed (REQ-TURN-10). */
-export interface TextStream extends AsyncIterableIterator<string, undefined> {
+export interface TextStream extends AsyncIterableIterator<string> {
   next(): Promise<IteratorResult<string, undefined>>;
   return(): Promise<IteratorReturnResult<undefined>>;
 }
