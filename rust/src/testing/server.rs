@@ -22,7 +22,7 @@ use super::state::{Shared, World};
 use crate::clock::{Clock, Timer};
 use crate::{ClientBuilder, Conversation, Error, Handlers, SmoothAgentClient};
 
-/// A whole server of the protocol, in memory; see the [module](self). Dropping it closes it.
+/// A whole server of the protocol, in memory; see the [module](crate::testing). Dropping it closes it.
 pub struct FakeServer {
     shared: Arc<Shared>,
     seed: u64,

@@ -42,7 +42,7 @@ impl TurnEvents {
         }
     }
 
-    /// The next event; see [`Turn::next`].
+    /// The next event; see [`Turn::next`](crate::Turn::next).
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
