@@ -210,6 +210,10 @@ docs: setup-python ## guides in five languages and the protocol reference as a s
 dist: setup ## everything that is published, into dist/: built, read, tried in empty projects: TRY=no to build alone
 	@$(BIN)/python tools/dist.py --only "$(ONLY)" $(if $(filter no,$(TRY)),--no-try)
 
+.PHONY: dist-typescript
+dist-typescript: setup-node ## the npm package: read, compiled in every module mode, bundled and run
+	@$(PYTHON) tools/dist_typescript.py
+
 # --- try ------------------------------------------------------------------------------------------
 .PHONY: demo clean
 demo: setup-python ## serve the demonstration and chat with it here
