@@ -12,7 +12,7 @@ from .support_endpoint import hosted
 from .support_stores import fresh_database
 from .test_admin import BOB, CURATOR, FOREIGN, ROOT, SCRIPT, caller, code
 from .test_auth import ADA, EVE, JWT, entering
-from .test_github import GitHub
+from .test_github import FILES, TOKEN, GitHub
 
 AGENT = {"id": "shop", "name": "Shop", "instructions": "Be kind."}
 LAMP = {"source": "lamp.md", "title": "Lamp", "text": "# Lamps\n\nA lamp of brass lasts 17 years."}
@@ -178,6 +178,31 @@ async def test_a_connector_takes_in_what_a_repository_shows_to_everybody(tmp_pat
             assert (run["status"], run["documentsIndexed"], run["error"]) == ("succeeded", 1, None)
             (taken,) = (await root.get("/admin/documents")).json()["documents"]
             assert (taken["source"], taken["shared"]) == ("lamps/shop/docs/returns.md", False)
+
+
+async def test_a_connector_names_the_variable_that_holds_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = "SMOOTH_CONNECTOR_LAMPS"
+    config = {"owner": "lamps", "repo": "shop", "auth_ref": named}
+    body = {"name": "Shop", "kind": "github", "config": config}
+    async with (
+        hosted(GitHub(FILES, TOKEN).app) as api,
+        serving(tmp_path, {"model": []}, **JWT | {"GITHUB_API_URL": api}) as server,
+        caller(server, ROOT) as root,
+    ):
+        other = body | {"config": config | {"auth_ref": "AUTH_JWT_HS256_SECRET"}}
+        assert (await root.post("/admin/connectors", json=other)).status_code == 400
+        made = (await root.post("/admin/connectors", json=body)).json()["connector"]
+        path = f"/admin/connectors/{made['id']}/index"
+        refused = await root.post(path)
+        assert code(refused) == (409, "DISABLED")
+        assert f"{named} is not set" in refused.text
+        monkeypatch.setenv(named, TOKEN)
+        run = await root.post(path)
+        assert run.json()["run"]["documentsIndexed"] == 3
+        told = await root.get("/admin/connectors")
+        assert TOKEN not in told.text + run.text
 
 
 async def test_an_event_reaches_who_uses_a_session_or_an_agent(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,14 @@ class TestContainerfile:
         named = set(re.findall(r"\b(SMOOTH_AGENT_[A-Z_]+|AUTH_[A-Z0-9_]+)", self.text))
         assert "SMOOTH_AGENT_BIND" in named
         assert named <= VARIABLES
+
+    def test_its_extras_are_those_of_the_package_and_the_commands_are_among_them(self) -> None:
+        package = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))
+        there = package["project"]["optional-dependencies"]
+        for extras in re.findall(r"server\[([a-z,]+)\]", self.text):
+            assert "admin" in extras.split(",")
+            assert set(extras.split(",")) <= set(there)
+        assert "/src/python/admin-client" in self.text  # it is on no index of packages yet
 
     def test_it_runs_as_nobody_special(self) -> None:
         users = re.findall(r"^USER (\S+)$", self.text, re.MULTILINE)

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from smooth_operator_server.protocol import frames
 from smooth_operator_server.protocol.json_text import write_json
 
-from .support import serving
+from .support import serving, text_of
 
 BAD_FRAMES = {
     "not json": "{nope",
@@ -224,6 +224,19 @@ async def test_halves_of_surrogate_pairs_are_replaced(tmp_path: Path) -> None:
         assert frames[-1]["requestId"] == "r�"
         page = await client.result("get_conversation_messages", sessionId=session_id)
         assert page["messages"][1]["content"]["text"] == "a�b 😀"
+
+
+async def test_nul_is_replaced_whatever_the_store(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, {"model": [{"text": "o\0k"}]}) as server,
+        server.client() as client,
+    ):
+        session_id = await client.session(metadata={"a\0": ["\0"]})
+        frames = await client.turn(session_id, "a\0b \\u0000")
+        assert text_of(frames) == "o�k"
+        page = await client.result("get_conversation_messages", sessionId=session_id)
+        texts = [item["content"]["text"] for item in page["messages"]]
+        assert texts == ["o�k", "a�b \\u0000"]
 
 
 async def test_metadata_may_be_nested_deeply(tmp_path: Path) -> None:

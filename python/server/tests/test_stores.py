@@ -66,6 +66,13 @@ async def test_messages_come_in_pages_newest_first(stores: Stores) -> None:
             await stores.conversations.messages(session.conversation_id, 2, made_up)
 
 
+async def test_nul_is_stored_alike_everywhere(stores: Stores) -> None:
+    session = await opened(stores)
+    await stores.conversations.add_message(message(session, "a\0b"))
+    page = await stores.conversations.messages(session.conversation_id, 1, None)
+    assert page.items[0].text == "a�b"
+
+
 @pytest.mark.parametrize("text", ["", "a\ud7ff\U0001f600é", "'; DROP TABLE x; --", ":name $1 ? %s"])
 async def test_a_text_comes_back_as_it_was(stores: Stores, text: str) -> None:
     session = await opened(stores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,14 +198,14 @@ class Admin:
         if kind == "web" or (kind == "github" and only_check):
             return WebLoader(config.get("url", ""))
         if kind == "github":
-            # Without the server's own token: it may see more than the organisation.
             place = Repository(
                 config["owner"],
                 config["repo"],
                 config.get("ref", "HEAD"),
                 config.get("folder", "").strip("/"),
             )
-            return await GitHubLoader.open(place, None, self.github_api)
+            # Never the server's own token: it may see more than the organisation.
+            return await GitHubLoader.open(place, _token(config.get("auth_ref")), self.github_api)
         if self.files is None:
             raise AdminError(409, "DISABLED", "/kind file needs SMOOTH_AGENT_CONNECTOR_FILES")
         root = self.files.resolve()
@@ -215,6 +216,20 @@ class Admin:
         if not place.is_relative_to(root):
             raise invalid("/config/path leads out of the folder of connectors")
         return WebLoader("") if only_check else FileLoader(place)
+
+
+def _token(name: str | None) -> str | None:
+    """Return the token that a connector names by its variable, as it is now; None: without one.
+
+    Raises:
+        AdminError: the variable is not set; the text names it.
+    """
+    if name is None:
+        return None
+    token = os.environ.get(name, "")
+    if not token:
+        raise AdminError(409, "DISABLED", f"/config/auth_ref: {name} is not set at this server")
+    return token
 
 
 def _scope(principal: Principal) -> Scope:

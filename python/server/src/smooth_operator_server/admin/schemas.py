@@ -240,9 +240,12 @@ _GITHUB = obj(
         "repo": {"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"},
         "ref": {"type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$"},
         "folder": {"type": "string", "pattern": "^[A-Za-z0-9_./ -]{1,500}$"},
+        # Names a variable of the server that holds a token, and no other one of its secrets.
+        "auth_ref": {"type": "string", "pattern": "^SMOOTH_CONNECTOR_[A-Z0-9_]{1,80}$"},
     },
     "ref",
     "folder",
+    "auth_ref",
 )
 _CONFIG: Json = {"oneOf": [_WEB, _FILE, _GITHUB]}
 _PLACES = {"web": _WEB, "file": _FILE, "github": _GITHUB}

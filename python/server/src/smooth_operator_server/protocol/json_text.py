@@ -1,4 +1,4 @@
-"""JSON as this server reads and writes it: strict, and without what UTF-8 cannot hold."""
+"""JSON as this server reads and writes it: strict, without what UTF-8 or a store cannot hold."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def _refuse_constant(word: str) -> None:
@@ -35,24 +35,23 @@ write_json = _writer()
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text; halves of surrogate pairs become U+FFFD.
+    """Return the value of a JSON text; halves of surrogate pairs, and NUL, become U+FFFD.
+
+    PostgreSQL takes no NUL: a text would come back otherwise there than from SQLite.
 
     Raises:
         ValueError: not JSON; NaN, Infinity and a byte-order mark are not either.
         RecursionError: nested too deeply.
     """
     value = _READER.decode(text)
-    return _without_lone_surrogates(value) if _SURROGATE_ESCAPE.search(text) else value
+    return _storable(value) if _ESCAPE.search(text) else value
 
 
-def _without_lone_surrogates(value: Any) -> Any:
+def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, list):
-        return [_without_lone_surrogates(item) for item in value]
+        return [_storable(item) for item in value]
     if isinstance(value, dict):
-        return {
-            _without_lone_surrogates(key): _without_lone_surrogates(item)
-            for key, item in value.items()
-        }
+        return {_storable(key): _storable(item) for key, item in value.items()}
     return value

@@ -170,7 +170,8 @@ def put_message(new: NewMessage) -> Transaction[None]:
             "conversation": new.conversation_id,
             "participant": new.participant_id,
             "direction": new.direction.value,
-            "text": new.text,
+            # As PostgreSQL would store it: what a model says comes back alike from every store.
+            "text": new.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
             "now": new.now,
             "images": json.dumps(new.images) if new.images else None,
         },

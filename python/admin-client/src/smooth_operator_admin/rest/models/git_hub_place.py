@@ -18,12 +18,14 @@ class GitHubPlace:
         repo (str):
         ref (str | Unset):
         folder (str | Unset):
+        auth_ref (str | Unset):
     """
 
     owner: str
     repo: str
     ref: str | Unset = UNSET
     folder: str | Unset = UNSET
+    auth_ref: str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         owner = self.owner
@@ -33,6 +35,8 @@ class GitHubPlace:
         ref = self.ref
 
         folder = self.folder
+
+        auth_ref = self.auth_ref
 
         field_dict: dict[str, Any] = {}
 
@@ -46,6 +50,8 @@ class GitHubPlace:
             field_dict["ref"] = ref
         if folder is not UNSET:
             field_dict["folder"] = folder
+        if auth_ref is not UNSET:
+            field_dict["auth_ref"] = auth_ref
 
         return field_dict
 
@@ -60,11 +66,14 @@ class GitHubPlace:
 
         folder = d.pop("folder", UNSET)
 
+        auth_ref = d.pop("auth_ref", UNSET)
+
         git_hub_place = cls(
             owner=owner,
             repo=repo,
             ref=ref,
             folder=folder,
+            auth_ref=auth_ref,
         )
 
         return git_hub_place
