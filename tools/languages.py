@@ -212,6 +212,13 @@ GO = Language(
         inputs=("go/", "conformance/testees/go/"),
         build=(Step(("go", "build", "-o", "bin/testee", "."), "conformance/testees/go"),),
     ),
+    kit=Testee(
+        command=("{root}/conformance/kits/go/bin/kit",),
+        folder="conformance/kits/go",
+        artefact="conformance/kits/go/bin/kit",
+        inputs=("go/", "conformance/kits/go/"),
+        build=(Step(("go", "build", "-o", "bin/kit", "."), "conformance/kits/go"),),
+    ),
 )
 
 DOTNET = Language(
@@ -239,7 +246,7 @@ DOTNET = Language(
         ),
     ),
     kit=Testee(
-        command=("dotnet", "bin/Debug/net10.0/kit.dll"),
+        command=("dotnet", "{root}/conformance/kits/dotnet/bin/Debug/net10.0/kit.dll"),
         folder="conformance/kits/dotnet",
         artefact="conformance/kits/dotnet/bin/Debug/net10.0/kit.dll",
         inputs=("dotnet/src/", "dotnet/Directory", "conformance/kits/dotnet/"),
@@ -289,6 +296,13 @@ RUST = Language(
         artefact="rust/target/debug/testee",
         inputs=("rust/src/", "rust/Cargo", "conformance/testees/rust/"),
         build=(Step(("cargo", "build", "--quiet", "--locked", "-p", "testee"), "rust"),),
+    ),
+    kit=Testee(
+        command=("{root}/rust/target/debug/kit",),
+        folder="conformance/kits/rust",
+        artefact="rust/target/debug/kit",
+        inputs=("rust/src/", "rust/Cargo", "conformance/kits/rust/"),
+        build=(Step(("cargo", "build", "--quiet", "--locked", "-p", "kit"), "rust"),),
     ),
 )
 
