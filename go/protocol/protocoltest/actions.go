@@ -164,7 +164,7 @@ func (s *Server) sendMessage(from *link, on *session, frame map[string]any) erro
 			if known.body != bodyOf(frame) {
 				return invalid("/requestId names another message")
 			}
-			known.takeUp(from, 0)
+			known.takeUp(on, from, 0)
 			return nil
 		}
 		if told := on.talk.fences[id]; told != nil && told != from {
@@ -251,7 +251,7 @@ func (s *Server) resumeTurn(from *link, on *session, frame map[string]any) error
 	case after > len(t.events) || len(t.events) == 0:
 		from.send(t.resumed(protocol.ResumeStateGone))
 	default:
-		t.takeUp(from, after)
+		t.takeUp(on, from, after)
 	}
 	return nil
 }

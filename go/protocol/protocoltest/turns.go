@@ -328,8 +328,9 @@ func (t *turn) abandoned() {
 	t.fail("AGENT_ERROR", "nobody took the turn up again")
 }
 
-// takeUp lets a link go on with the turn, after the events that it has (REQ-SRV-26, REQ-SRV-30).
-func (t *turn) takeUp(by *link, after int) {
+// takeUp lets a link go on with the turn, after the events that it has, and its session answer the questions
+// (REQ-SRV-26, REQ-SRV-30, REQ-SRV-31).
+func (t *turn) takeUp(in *session, by *link, after int) {
 	_, told := t.told[by]
 	if t.holder != nil && t.outcome == "" && t.holder != by && t.since > by.number && !told {
 		by.send(t.resumed(protocol.ResumeStateMoved))
@@ -341,6 +342,7 @@ func (t *turn) takeUp(by *link, after int) {
 	if t.alone != nil {
 		t.alone.Stop()
 	}
+	t.session = in
 	t.holder, t.since, t.pumped = by, max(t.since, by.number), after
 	clear(t.told)
 	now := protocol.ResumeStateRunning

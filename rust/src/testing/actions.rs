@@ -222,7 +222,7 @@ impl World {
                 if self.turns[known].body != body_of(frame) {
                     return Err(invalid("/requestId names another message"));
                 }
-                self.take_up(known, link, 0);
+                self.take_up(known, session, link, 0);
                 return Ok(());
             }
             let fence = self.talks[talk].fences.get(&id);
@@ -317,8 +317,8 @@ impl World {
     }
 
     /// Lets a link go on with a turn (REQ-SRV-26 to REQ-SRV-31).
-    fn resume_turn(&mut self, link: u64, session: &str, frame: &Frame) -> Result<(), Refusal> {
-        let session = &self.sessions[session];
+    fn resume_turn(&mut self, link: u64, named: &str, frame: &Frame) -> Result<(), Refusal> {
+        let session = &self.sessions[named];
         if !session.knows("replay") {
             return Err(Refusal(
                 "UNSUPPORTED_ACTION",
@@ -341,7 +341,7 @@ impl World {
                 let kept = self.turns[turn].events.len();
                 match kept == 0 || after > kept {
                     true => self.tell_resumed(turn, link, "gone"),
-                    false => self.take_up(turn, link, after),
+                    false => self.take_up(turn, named, link, after),
                 }
             }
         }

@@ -404,8 +404,9 @@ impl World {
         self.turns[turn].alone = Some(alarm);
     }
 
-    /// Lets a link go on with a turn, after the events that it has (REQ-SRV-26, REQ-SRV-30).
-    pub(super) fn take_up(&mut self, turn: usize, link: u64, after: usize) {
+    /// Lets a link go on with a turn, after the events that it has, and its session answer the
+    /// questions (REQ-SRV-26, REQ-SRV-30, REQ-SRV-31).
+    pub(super) fn take_up(&mut self, turn: usize, session: &str, link: u64, after: usize) {
         let it = &mut self.turns[turn];
         let other = it
             .holder
@@ -414,6 +415,7 @@ impl World {
             self.tell_resumed(turn, link, "moved");
             return;
         }
+        session.clone_into(&mut it.session);
         (it.holder, it.since, it.pumped) = (Some(link), it.since.max(link), after);
         it.alone = None;
         it.told.clear();

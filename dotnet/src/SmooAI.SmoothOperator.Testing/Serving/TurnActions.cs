@@ -123,7 +123,7 @@ internal sealed class TurnActions(World world, Func<string, Func<Play, IEnumerab
     private bool IsForgotten(FakeTurn turn) =>
         !turn.Session.Replays || (turn.SettledAt is { } at && world.Clock.GetElapsedTime(at) > EventsKept);
 
-    /// <summary>Hands a turn to a link; who loses it is told (REQ-SRV-30).</summary>
+    /// <summary>Hands a turn to a link, its questions to a session; who loses it is told (REQ-SRV-30, REQ-SRV-31).</summary>
     private void TakeUp(FakeTurn turn, FakeSession session, ILink link, int after)
     {
         var (old, last) = (turn.Holder, turn.Events.Count);
@@ -135,6 +135,10 @@ internal sealed class TurnActions(World world, Func<string, Func<Play, IEnumerab
         if (!turn.IsSettled && old != link && old.IsOpen)
         {
             old.Write(Frames.Resumed(turn.RequestId, world.NowMs, ResumeState.Moved, last));
+        }
+        if (turn.Question?.Kind == QuestionKind.Otp)
+        {
+            (session.Code, session.Attempts) = (turn.Session.Code, turn.Session.Attempts);
         }
         (turn.Session, turn.Holder, turn.Sent) = (session, link, after);
         turn.Told.Clear();

@@ -137,7 +137,7 @@ class Actions(Answering):
         if known is not None and session.replays:
             if {name: frame.get(name) for name in BODY} != known.body:
                 raise RefusedError("VALIDATION_ERROR", "/requestId names another message")
-            self._again(known, link)
+            self._again(known, session, link)
             return
         fence = conversation.fences.get(request_id)
         if fence is not None and fence is not link:
@@ -146,12 +146,12 @@ class Actions(Answering):
             raise RefusedError("TURN_IN_PROGRESS", "another turn of the conversation runs")
         self._begin(session, frame, link)
 
-    def _again(self, turn: FakeTurn, link: Link) -> None:
+    def _again(self, turn: FakeTurn, session: FakeSession, link: Link) -> None:
         """Tell a turn from its first event on: its message came again (REQ-SRV-29)."""
         if self._forgotten(turn):
             self._resumed(link, turn.request_id, "gone", len(turn.events))
         else:
-            self._take_up(turn, link, 0)
+            self._take_up(turn, session, link, 0)
 
     def _begin(self, session: FakeSession, frame: Mapping[str, Any], link: Link) -> None:
         world, conversation = self.world, session.conversation
@@ -211,15 +211,15 @@ class Actions(Answering):
         elif frame["afterSeq"] > len(turn.events) or self._forgotten(turn):
             self._resumed(link, request_id, "gone", len(turn.events))
         else:
-            self._take_up(turn, link, frame["afterSeq"])
+            self._take_up(turn, session, link, frame["afterSeq"])
 
     def _forgotten(self, turn: FakeTurn) -> bool:
         late = turn.settled_at is not None
         late = late and self.world.clock.now() - (turn.settled_at or 0.0) > EVENTS_KEPT
         return late or not turn.session.replays
 
-    def _take_up(self, turn: FakeTurn, link: Link, after: int) -> None:
-        """Hand a turn to a link; who loses it is told (REQ-SRV-30)."""
+    def _take_up(self, turn: FakeTurn, session: FakeSession, link: Link, after: int) -> None:
+        """Hand a turn to a link, its questions to a session (REQ-SRV-30, REQ-SRV-31)."""
         old, last = turn.holder, len(turn.events)
         newer = old.number > link.number and old.is_open and link.number not in turn.told
         if newer and not turn.settled:
@@ -227,7 +227,9 @@ class Actions(Answering):
             return
         if old is not link and old.is_open and not turn.settled:
             self._resumed(old, turn.request_id, "moved", last)
-        turn.holder, turn.sent = link, after
+        if turn.question is not None and turn.question.kind == "otp":
+            session.code, session.attempts = turn.session.code, turn.session.attempts
+        turn.session, turn.holder, turn.sent = session, link, after
         turn.told.clear()
         Play(self.world, turn).link_is_there()
         self._resumed(link, turn.request_id, "settled" if turn.settled else "running", last)
