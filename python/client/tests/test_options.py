@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +168,15 @@ def test_every_option_is_in_the_table_of_the_readme() -> None:
     rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
     listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert set(OptionWords.__annotations__) <= listed
+
+
+def test_a_program_that_sets_up_no_logging_sees_nothing_of_the_client() -> None:
+    """Python prints warnings of a logger without a handler on stderr (REQ-LOG-01)."""
+    script = (
+        "import logging, smooth_operator\n"
+        "logging.getLogger('smooth_operator').warning('seen')\n"
+        "logging.getLogger('smooth_operator').error('seen')\n"
+        "smooth_operator.SmoothAgentClient\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

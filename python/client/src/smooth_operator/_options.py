@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ._observer import Observer
     from ._transport import Opener
 
+LOGGER = logging.getLogger("smooth_operator")
+LOGGER.addHandler(logging.NullHandler())
+"""Without a handler of its own Python prints warnings on stderr (REQ-LOG-01)."""
+
 TokenReason = Literal["connect", "reconnect", "rejected"]
 
 
@@ -162,7 +166,7 @@ class Options:
     """TLS settings for ``wss:``; by default the platform's roots and ``ca_file`` (REQ-CONN-13)."""
     ca_file: str | None = None
     """PEM file whose certificates are trusted beside the platform's roots (REQ-CONN-13)."""
-    logger: logging.Logger = field(default=logging.getLogger("smooth_operator"), repr=False)
+    logger: logging.Logger = field(default=LOGGER, repr=False)
     """Where the client logs; silent unless the application adds a handler (REQ-LOG-01)."""
     log_payloads: bool = False
     """Whether frames are logged with their text, at debug (REQ-LOG-01)."""
