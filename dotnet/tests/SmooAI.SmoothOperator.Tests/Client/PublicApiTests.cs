@@ -12,6 +12,8 @@ public sealed class PublicApiTests
     public void TheListingIsUpToDate()
     {
         var now = string.Concat(Describe(typeof(SmoothAgentClient).Assembly)
+            .Concat(Describe(typeof(SmooAI.SmoothOperator.Extensions.AI.ConversationChatClient).Assembly))
+            .Concat(Describe(typeof(SmooAI.SmoothOperator.Extensions.DependencyInjection.LoggerBridge).Assembly))
             .Concat(Describe(typeof(SmooAI.SmoothOperator.Testing.VirtualTimeProvider).Assembly))
             .Select(line => line + "\n"));
         if (Environment.GetEnvironmentVariable("UPDATE_PUBLIC_API") == "1")
