@@ -29,7 +29,7 @@ public sealed class ServiceTests : ClientTest
     public async Task TheLogGoesToTheLoggerAndTimeComesFromTheContainer()
     {
         var lines = new Lines();
-        var services = new ServiceCollection().AddSmoothOperator(_ => new() { Url = Peer.Url, AutoReconnect = false });
+        var services = new ServiceCollection().AddSmoothOperator(_ => new() { Url = Peer.Url, AutoReconnect = false, CloseTimeout = TimeSpan.Zero });
         services.AddSingleton<TimeProvider>(Clock).AddSingleton<ILoggerFactory>(lines);
         await using var provider = services.BuildServiceProvider();
         var client = provider.GetRequiredService<ISmoothAgentClient>();
@@ -46,7 +46,7 @@ public sealed class ServiceTests : ClientTest
     public async Task WhatTheOptionsSayComesFirst()
     {
         var lines = new Lines();
-        var services = new ServiceCollection().AddSmoothOperator(_ => Usual).AddSmoothOperator("ws://127.0.0.1:1/ws");
+        var services = new ServiceCollection().AddSmoothOperator(_ => Usual with { CloseTimeout = TimeSpan.Zero }).AddSmoothOperator("ws://127.0.0.1:1/ws");
         services.AddSingleton<ILoggerFactory>(lines);
         await using var provider = services.BuildServiceProvider();
         var client = provider.GetRequiredService<ISmoothAgentClient>();
