@@ -97,10 +97,10 @@ def as_member(project: Path) -> None:
     text = manifest.read_text(encoding="utf-8")
     workspace, package = text.split("[package]\n")
     package, profile = package.split("[profile.dev]\n")
-    members = 'members = ["rust", "conformance/testees/rust"]'
-    workspace = workspace.replace('members = [".", "../conformance/testees/rust"]', members)
+    workspace = workspace.replace('members = ["."', 'members = ["rust"').replace('"../', '"')
     (project / "Cargo.toml").write_text(f"{workspace}[profile.dev]\n{profile}", encoding="utf-8")
     manifest.write_text(f"[package]\n{package}", encoding="utf-8")
-    testee = project / "conformance" / "testees" / "rust" / "Cargo.toml"
-    text = testee.read_text(encoding="utf-8")
-    testee.write_text(text.replace('workspace = "../../../rust"\n', ""), encoding="utf-8")
+    for program in ("testees", "kits"):
+        member = project / "conformance" / program / "rust" / "Cargo.toml"
+        text = member.read_text(encoding="utf-8")
+        member.write_text(text.replace('workspace = "../../../rust"\n', ""), encoding="utf-8")

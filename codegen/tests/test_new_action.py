@@ -88,6 +88,7 @@ def test_a_new_action_is_called_from_rust_without_a_hand_written_line(tmp_path: 
         "rust/Cargo.lock": "Cargo.lock",
         "codegen/tests/newcomers/new_action.rs.txt": "rust/tests/new_action.rs",
         "conformance/testees/rust": "conformance/testees/rust",
+        "conformance/kits/rust": "conformance/kits/rust",
     }
     with newcomer("rust", tmp_path, sources, write_newer_spec) as project:
         passed = project / "passed"

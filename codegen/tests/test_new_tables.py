@@ -101,6 +101,7 @@ CLIENTS: dict[Lang, Client] = {
             "rust/Cargo.lock": "Cargo.lock",
             f"{TESTS}.rs.txt": "rust/tests/new_tables.rs",
             "conformance/testees/rust": "conformance/testees/rust",
+            "conformance/kits/rust": "conformance/kits/rust",
         },
         ".",
         (*RUST, "--test", "new_tables"),
