@@ -198,7 +198,9 @@ SCRIPTS = {
 def test_ctrl_c_sends_one_cancel(fake: FakeServer, way: str) -> None:
     fake.on_message().tokens("a")
     script = (
-        "import sys\n"
+        # A program that a shell began in the background has been told to ignore the signal.
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from smooth_operator import SyncSmoothAgentClient\n"
         "with SyncSmoothAgentClient(sys.argv[1]) as client:\n"
         "    chat = client.start_conversation(agent_id='a')\n"
