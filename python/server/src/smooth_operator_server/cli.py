@@ -256,7 +256,8 @@ async def _serve(settings: Settings) -> int:
         # What is there now stays: to look at all of it again and again, as the collector does when
         # much is made, would hold every turn up for tens of milliseconds.
         gc.freeze()
-        print(_ready(server, listener), flush=True)
+        sys.stdout.write(_ready(server, listener))
+        sys.stdout.flush()
         await stop.wait()
         log.info("draining")
         await _end(listener, hurry)
@@ -270,7 +271,7 @@ def _ready(server: Server, listener: Listener) -> str:
     lines = [f"listening on {listener.url}"]
     if server.playground is not None:
         lines.append(f"playground on {listener.page}")
-    return "\n".join(lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 async def _end(listener: Listener, hurry: asyncio.Event) -> None:

@@ -209,10 +209,7 @@ class Admin:
         if self.files is None:
             raise AdminError(409, "DISABLED", "/kind file needs SMOOTH_AGENT_CONNECTOR_FILES")
         root = self.files.resolve()
-        try:
-            place = (root / config["path"]).resolve()
-        except (OSError, ValueError):
-            raise invalid("/config/path is no path") from None
+        place = (root / config["path"]).resolve()
         if not place.is_relative_to(root):
             raise invalid("/config/path leads out of the folder of connectors")
         return WebLoader("") if only_check else FileLoader(place)
