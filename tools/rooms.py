@@ -64,6 +64,8 @@ DOORS = {
     "doc",
     "sync",
     "cli",
+    "cliperson",
+    "cliturns",
     "chat",
     "terminal",
     "testing",

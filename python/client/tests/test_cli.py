@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from smooth_operator import SmoothAgentClient
-from smooth_operator.cli import Person, interruptible, main, one_turn, plain
+from smooth_operator._cli_person import Person, plain
+from smooth_operator._cli_turns import interruptible, one_turn
+from smooth_operator.cli import main
 
 from .peer import LIMIT, SESSION, Peer, S, peer
 
